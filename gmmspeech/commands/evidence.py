@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gmmspeech.audio import read_audio
 from gmmspeech.audio.conditions import is_narrow, parse_conditions
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.copies import file_digest
-from gmmspeech.commands.evidence_scores import SYSTEMS, Sides, background_model, score_systems
+from gmmspeech.commands.evidence_scores import SYSTEMS, Scored, Sides, background_model, score_systems
 from gmmspeech.commands.population import (
     Population,
     Recorded,
@@ -33,7 +33,7 @@ from gmmspeech.formats.trials import write_scores, write_trials
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.metrics.bootstrap import bootstrap_ci
 from gmmspeech.report.evidence import WELL_MEASURED, Evidence, write_evidence
-from gmmspeech.scoring.calibration import fit_bounded, fit_calibration
+from gmmspeech.scoring.calibration import Calibration, fit_bounded, fit_calibration
 from gmmspeech.scoring.folds import fold_ratios
 from gmmspeech.scoring.intervals import llr_interval
 from gmmspeech.scoring.trials import Scores
@@ -74,7 +74,8 @@ def compare_recordings(
     population : Path
         A data directory, or a folder for each speaker.
     out : Path
-        Folder: ``index.html``, ``trials``, ``scores``, ``llrs``, ``ubm.h5``, ``calibration.h5``.
+        Folder: ``index.html``, ``trials``, ``scores``, ``llrs``, ``ubm.h5``, ``calibration.h5``, and what that was
+        learnt of: for each system its scores of the trials, ``NAME.scores``, and of the case, ``NAME.case``.
     conditions, known_conditions : str
         See `simulate_conditions`.
     config : str
@@ -132,7 +133,7 @@ def compare_recordings(
         notes=_notes(chosen),
         left_out={**found.left_out, **bad},
     )
-    _write(out, evidence, ubm)
+    _write(out, evidence, ubm, scored)
     return evidence
 
 
@@ -171,7 +172,7 @@ def _together(parts: Sequence[Recorded]) -> Any:
     )
 
 
-def _calibrated(scored: Mapping[str, tuple[NDArray[np.float64], float]], chosen: Protocol) -> dict[str, Any]:
+def _calibrated(scored: Scored, chosen: Protocol) -> dict[str, Any]:
     """Calibrate (and fuse) validation and case."""
     trials, owners = chosen.trials, chosen.owners
     is_target = np.asarray(trials.is_target)
@@ -185,13 +186,16 @@ def _calibrated(scored: Mapping[str, tuple[NDArray[np.float64], float]], chosen:
         _, scores = fold_ratios(columns, *who, fit=fit_calibration)
         intervals = bootstrap_ci(llrs, *who, metrics=["cllr", "min_cllr"], n_resamples=RESAMPLES)
         intervals |= bootstrap_ci(scores, *who, metrics=["eer"], n_resamples=RESAMPLES)
+        calibration = fit(columns[is_target], columns[~is_target])
+        if isinstance(calibration, Calibration) and len(scored) > 1:
+            calibration = replace(calibration, systems=tuple(scored))
         return {
             "llr": llr_interval(case, columns, *who, fit=fit, n_resamples=RESAMPLES // 5),
             "score": float(fit_calibration(columns[is_target], columns[~is_target]).apply(case[None])[0]),
             "trials": trials,
             "scores": scores,
             "llrs": llrs,
-            "calibration": fit(columns[is_target], columns[~is_target]),
+            "calibration": calibration,
             "intervals": intervals,
         }
 
@@ -233,14 +237,21 @@ def _system(ubm: DiagonalGMM, front: FrontEnd, systems: Sequence[str], random_st
     }
 
 
-def _write(out: Path, evidence: Evidence, ubm: DiagonalGMM) -> None:
-    """Write the report and what it was made of."""
+def _write(out: Path, evidence: Evidence, ubm: DiagonalGMM, scored: Scored) -> None:
+    """Write the report and what it was made of, by which ratio and figures can be recomputed."""
     out.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(*(out / name for name in ("trials", "scores", "llrs", "ubm.h5", "calibration.h5")))
     trials = evidence.trials
+    values = {"scores": evidence.scores, "llrs": evidence.llrs}
+    values |= {f"{name}.scores": of_trials for name, (of_trials, _) in scored.items()}
+    cases = {f"{name}.case": np.array([of_case]) for name, (_, of_case) in scored.items()}
+    remove_leftovers(*(out / name for name in ("trials", *values, *cases, "ubm.h5", "calibration.h5")))
+    for old in (out / f"{name}.{kind}" for name in SYSTEMS.keys() - scored.keys() for kind in ("scores", "case")):
+        old.unlink(missing_ok=True)
     write_trials(out / "trials", trials)
-    write_scores(out / "scores", Scores(trials.models, trials.tests, evidence.scores))
-    write_scores(out / "llrs", Scores(trials.models, trials.tests, evidence.llrs))
+    for name, of_trials in values.items():
+        write_scores(out / name, Scores(trials.models, trials.tests, of_trials))
+    for name, of_case in cases.items():
+        write_scores(out / name, Scores(["known"], ["questioned"], of_case))
     ubm.save(out / "ubm.h5")
     evidence.calibration.save(out / "calibration.h5")
     write_evidence(out, evidence)

@@ -27,6 +27,8 @@ PIECE = 200  # frames, about two seconds of speech: what PLDA learns of is cut i
 MOST_PIECES = 40  # of a speaker
 CASE = "known"
 
+Scored = Mapping[str, tuple[NDArray[np.float64], float]]  # of each system the validation's trials, and the case
+
 
 @dataclass(frozen=True)
 class Sides:
@@ -83,11 +85,9 @@ def background_model(
     return ubm
 
 
-def score_systems(
-    ubm: DiagonalGMM, sides: Sides, *, n_jobs: int | None
-) -> dict[str, tuple[NDArray[np.float64], float]]:
+def score_systems(ubm: DiagonalGMM, sides: Sides, *, n_jobs: int | None) -> Scored:
     """Scores of the validation's trials, and of the case, by each system that the background is enough for."""
-    scored = {"gmm-ubm": _gmm_scores(ubm, sides, n_jobs)}
+    scored: dict[str, tuple[NDArray[np.float64], float]] = {"gmm-ubm": _gmm_scores(ubm, sides, n_jobs)}
     if len(set(sides.protocol.background.values())) >= ENOUGH_FOR_PLDA:
         scored["ivector-plda"] = _ivector_scores(ubm, sides, n_jobs)
     return scored

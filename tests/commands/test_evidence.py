@@ -60,10 +60,12 @@ def compared(world, known, **options):
 
 def test_same_and_other_speaker(world):
     """The ratio is on the right side; all that it is made of is kept, and is what it says."""
+    (world / "out").mkdir()
+    (world / "out" / "ivector-plda.case").touch()  # of a run with more speakers
     same = compared(world, ["same", "same2"])
     assert same.llr.low > 0
-    files = {path.name for path in (world / "out").iterdir()}
-    assert files == {"index.html", "trials", "scores", "llrs", "ubm.h5", "calibration.h5"}
+    kept = {"index.html", "trials", "scores", "llrs", "ubm.h5", "calibration.h5", "gmm-ubm.scores", "gmm-ubm.case"}
+    assert {path.name for path in (world / "out").iterdir()} == kept
     page = (world / "out" / "index.html").read_text(encoding="utf-8")
     assert len(set(re.findall("SHA-256 ([0-9a-f]{64})", page))) == 4
     for told in ("log10 LR", "Cllr", "devPAV", "Tippett", "ELUB", "as recorded", "Morrison"):
@@ -74,6 +76,12 @@ def test_same_and_other_speaker(world):
     assert same.intervals["cllr"].value == pytest.approx(cost, abs=1e-6)
     calibration = gs.load(world / "out" / "calibration.h5")
     assert calibration.lower <= same.llr.value <= calibration.upper
+    case, scores = (gs.read_scores(world / "out" / f"gmm-ubm.{kind}") for kind in ("case", "scores"))
+    assert calibration.apply(case.values) == pytest.approx([same.llr.value], abs=1e-6)
+    again = gs.scoring.fit_bounded(scores.values[is_target], scores.values[~is_target])
+    assert [*again.weights, again.offset, again.lower, again.upper] == pytest.approx(
+        [*calibration.weights, calibration.offset, calibration.lower, calibration.upper], rel=1e-6
+    )
     assert same.notes[-1].startswith("5 speakers are in the validation")
     assert compared(world, ["other"]).llr.high < 0
 
