@@ -18,7 +18,7 @@ from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.labels.dictionary import Dictionary, as_probable, inventory, looks_like_word, supplemented
-from gmmspeech.phones.labels.ipa import IPA, notation_of, transcribed
+from gmmspeech.phones.labels.ipa import IPA, letters_of_no_ipa, may_be_spelling, notation_of, transcribed
 from gmmspeech.phones.labels.phone_sets import ARPABET, has_stress, is_arpabet
 from gmmspeech.phones.labels.word_positions import without_positions
 from gmmspeech.phones.labels.words import lower_case, words_of
@@ -181,7 +181,9 @@ def spoken_words(
     }
     _check_phones(entries, phones)
     if language.lower() == IPA:
-        entries |= transcribed(word for word in each if not entries[word])
+        own = [word for word in each if not entries[word]]
+        _warn_of_spelling(own)
+        entries |= transcribed(own)
     lacking = [word for word in each if not entries[word]]
     absent = lacking
     guessed: Dictionary = {}
@@ -203,6 +205,20 @@ def _warn_of_american(language: str) -> None:
     if language.lower().replace("_", "-") not in _AMERICAN:
         found = f"found {shown(language)}, took CMU's dictionary, which is of American English"
         warnings.warn(f"language: {found}; expected a dictionary of {shown(language)}", GmmSpeechWarning)
+
+
+def _warn_of_spelling(words: Sequence[str]) -> None:
+    """Warn of words that are to be transcriptions in IPA, and seem to be spelled."""
+    if letters := letters_of_no_ipa(words):
+        having = [word for word in words if letters_of_no_ipa([word])]
+        such = f"in {len(having)} of {counted(len(words), 'different word')} ({shown(', '.join(having), 60)})"
+        found = f"letters that IPA lacks ({shown(' '.join(letters), 40)}) {such}"
+    elif len(words) >= _MANY and may_be_spelling(words):
+        found = f"{len(words)} different words ({shown(', '.join(words), 60)}) without a symbol that IPA alone has"
+    else:
+        return
+    expected = "transcriptions, or the language in which they are spelled in place of ipa"
+    warnings.warn(f"transcripts: found {found}; expected {expected}", GmmSpeechWarning)
 
 
 def _warn_of_round_brackets(text: Iterable[str]) -> None:

@@ -124,6 +124,29 @@ def test_round_brackets_are_told_to_hold_words() -> None:
         spoken_words(data_of(a="(hɛ)"), None, language="ipa")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("El niño comió", r"letters that IPA lacks \(E\) in 1 of 3 different words \(El\)"),
+        ("straße ɪst", r"letters that IPA lacks \(ß\) in 1 of 2 different words \(straße\)"),
+        (
+            " ".join(f"señ{a}{b}" for a in "aeiou" for b in "rstl"),
+            "20 different words .* without a symbol that IPA alone",
+        ),
+    ],
+)
+def test_spelling_in_place_of_ipa_is_told(text, message) -> None:
+    with pytest.warns(GmmSpeechWarning, match=f"transcripts: found {message}"):
+        spoken_words(data_of(a=text), None, language="ipa")
+
+
+def test_transcriptions_in_ipa_are_told_from_spelling(recwarn) -> None:
+    """Of Hawaiian, which has but letters of the alphabet, and of symbols that look like capitals or marks."""
+    spoken_words(data_of(a="aloha kakou mahalo"), None, language="ipa")
+    spoken_words(data_of(a=" ".join(f"{a}{b}" for a in "ʀɢᵻæ" for b in "aeiou") + " ˈça!k ʘäː"), None, language="ipa")
+    assert not recwarn
+
+
 def test_transcriptions_in_ipa_are_their_own_pronunciations() -> None:
     text = data_of(a="[ˈakːwa] /t͡ʃaːo/", b="ʃest дом", c="дом")
     found = spoken_words(text, None, language="ipa", skip_bad=True)

@@ -53,6 +53,7 @@ BASES = frozenset(
     "iyɨʉɯuɪʏʊeøɘɵɤoəɚɛœɜɝɞʌɔæɐaɶɑɒäᵻᵿ"  # vowels
 )
 VOWELS = frozenset("iyɨʉɯuɪʏʊeøɘɵɤoəɚɛœɜɝɞʌɔæɐaɶɑɒäᵻᵿ")
+_OF_SPELLING = frozenset("çäœøæð")  # letters of IPA that spelling has too
 IPA = "ipa"  # in place of a language's code: transcripts are transcriptions
 _LIGATURES = str.maketrans({"ʦ": "t͡s", "ʧ": "t͡ʃ", "ʨ": "t͡ɕ", "ʣ": "d͡z", "ʤ": "d͡ʒ", "ʥ": "d͡ʑ"})
 _TYPED = _LIGATURES | str.maketrans({":": "ː", "!": "ǃ", "g": "ɡ", "'": "ʼ", "’": "ʼ"})
@@ -60,6 +61,7 @@ _AROUND = re.compile(r"[][/⟨⟩|‖‿,;\s]+")
 _UNSPOKEN = str.maketrans("", "", "ˈˌ.-()")
 _NOT_EJECTIVE = re.compile("(?<![ptkqcʈsʃɬfχxʂɕ\u0361\u035cʷʲʰ])ʼ")  # but typed for stress
 _BEFORE = frozenset("ⁿᵐᵑᶮˀ")  # superscripts that stand before what they change
+_LETTERS = ("Lu", "Ll", "Lt", "Lo")  # categories, without those of modifiers
 _TIES = frozenset("\u0361\u035c‿")
 
 
@@ -141,6 +143,33 @@ def phones_of_transcription(word: str) -> tuple[str, ...]:
 def transcribed(words: Iterable[str]) -> dict[str, tuple[tuple[str, ...], ...]]:
     """Pronunciations of those of some words whose transcription in IPA can be read."""
     return {word: (phones,) for word in words if (phones := phones_of_transcription(word))}
+
+
+def letters_of_no_ipa(words: Iterable[str]) -> list[str]:
+    """Letters of transcriptions that IPA lacks, such as capitals, in the order of their coming.
+
+    Examples
+    --------
+    >>> letters_of_no_ipa(["ˈmaʃa", "Straße"])
+    ['S', 'ß']
+    """
+    symbols = (symbol for word in words for symbol in _symbols(word.translate(_TYPED)))
+    return [s for s in dict.fromkeys(symbols) if unicodedata.category(s) in _LETTERS and s not in BASES]
+
+
+def may_be_spelling(words: Iterable[str]) -> bool:
+    """Say whether words have nothing that IPA alone has, neither letters nor marks.
+
+    Examples
+    --------
+    >>> may_be_spelling(["año", "café"]), may_be_spelling(["aɲo", "kaˈfe"])
+    (True, False)
+    """
+    return not any(
+        not c.isascii() and c not in _OF_SPELLING and not unicodedata.decomposition(c)
+        for word in words
+        for c in unicodedata.normalize("NFC", word)
+    )
 
 
 def _symbols(ipa: str) -> list[str]:
