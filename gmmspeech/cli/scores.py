@@ -184,6 +184,9 @@ def _train(
     options: dict[str, Any] = {"method": method, "bounds": bounds, **side}
     if method == "logistic":
         options |= {"p_target": p_target, "ridge": ridge}
+    ratios = None
+    if cross_validated is not None:  # first, since it may refuse what the calibration of all trials has no need of
+        ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=n_folds, **options)
     found = fuse_files(scores, trials, out, **options)
     if isinstance(found, Calibration):
         names = [str(path) for path in scores]
@@ -199,9 +202,8 @@ def _train(
         tell(f"{counted(len(found.scores), 'point')}, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
     if found.lower is not None and found.upper is not None:
         tell(f"ratios bounded to {found.lower:#.4g} and {found.upper:#.4g} nats")
-    if cross_validated is None:
+    if cross_validated is None or ratios is None:
         return
-    ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=n_folds, **options)
     fusion = ratios.fusion
     summary = summarize(*split_scores(cross_validated, trials))
     tell(f"cross-validated: Cllr {ratios.cllr:.4f}, minCllr {summary.min_cllr:.4f}, "

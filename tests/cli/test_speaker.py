@@ -273,6 +273,7 @@ def test_bad_input(run: Run, world: Path, fails: Fails) -> None:
         ("calibrate plda targets x", "targets: found no nontarget trials"),
         ("calibrate nan trials x", "nan:7: found 'nan'"),
         ("calibrate plda trials x --cross-validated y", "found one of --cross-validated and --speakers, expected both"),
+        ("calibrate plda trials x --cross-validated y --speakers strangers", "trials: found no speaker of model s01"),
         ("fuse plda short trials x", "short: trial of model s11, test s11-3: found no score"),
         ("fuse plda nan trials x", "nan:7: found 'nan'"),
         ("apply-calibration fusion.h5 plda x", "fusion.h5: found 1 score file, expected 2"),
