@@ -24,7 +24,7 @@ SLOWEST = 0.15  # seconds a letter: recordings that are shorter have no long edg
 def loud_part(signal: NDArray[np.floating], rate: float) -> tuple[float, float | None]:
     """Start and end in seconds of what lies between long quiet edges; 0 and None where an edge is not long."""
     size, power = _block_powers(signal, rate)
-    if len(power) < 5 or not power.any():
+    if len(power) < 5 or not power.any() or not np.isfinite(power).all():  # features tell of what is no number
         return 0.0, None
     loudest = np.convolve(power, np.ones(5) / 5, mode="valid").max()
     loud = np.flatnonzero(power > QUIET**2 * loudest) * size / rate

@@ -13,7 +13,7 @@ import soundfile
 
 import gmmspeech as gs
 from gmmspeech.commands.phones import align_dir
-from gmmspeech.errors import AudioError, ConfigError, DataError, GmmSpeechWarning
+from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.hmm.model import PhoneHMM
 
@@ -143,6 +143,7 @@ def test_what_is_refused(folder: Path, model: PhoneHMM) -> None:
         (((np.zeros((9, 2)), RATE), "hiss"), {"channel": None}, AudioError, "audio: found 2 channels, expected one"),
         (((np.ma.masked_array(audio[0], audio[0] > 0.1), RATE), "hiss"), {}, AudioError, r"audio: found \d+ masked"),
         (((np.array([["a"]]), RATE), "hiss"), {}, AudioError, "audio: found something that is no number"),
+        (((np.full(RATE, np.nan), RATE), "hiss"), {}, FeatureError, "signal: found nan at sample 0, expected finite"),
         ((audio, "hiss"), {"channel": 1}, AudioError, "audio: channel 1 of 1, expected 0 to 0"),
         (((np.zeros(9),), "hiss"), {}, ConfigError, r"audio: found .*, expected text or a path or 2 in a tuple"),
         (((np.zeros(9), 0), "hiss"), {}, ConfigError, "rate: found 0, expected a whole number of Hz"),
