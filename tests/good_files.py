@@ -106,7 +106,6 @@ ARGUMENTS_OF_FILES = {
         "channel": 0,
         "unknown_words": "SIL",
         "goodness": True,
-        "beam": 1000.0,
     },
     "recognize": {
         "audio": "a.wav",

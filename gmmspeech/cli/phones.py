@@ -49,12 +49,6 @@ unknown_words_option = click.option(
     "out, eSpeak NG pronounces them (extra g2p), their utterance is left out, or any phone, such as SIL, stands for "
     "them.",
 )
-beam_option = click.option(
-    "--beam",
-    type=click.FloatRange(0, min_open=True),
-    help="Give up paths that fall this many nats behind the best, as Kaldi does: wrong where words are missing.  "
-    "[default: none, the best of all paths is found]",
-)
 
 
 @command("train-phones")
@@ -122,7 +116,6 @@ beam_option = click.option(
     default="viterbi",
     help="Whether a frame belongs to the state on the best path, or to all states by their posteriors.",
 )
-@beam_option
 @feats_option
 @utt2spk_for_cmvn
 @steps_options
@@ -141,7 +134,6 @@ def train_phones(
     labels: Path | None,
     ladder: Any,
     contexts: Any,
-    beam: float | None,
     feats: str | None,
     beside: Any,
     channel: int | None,
@@ -174,13 +166,10 @@ def train_phones(
     stored = stored_or_none(feats, beside)
     if phone_map is not None and init == "flat":
         raise ConfigError("--phone-map: found it without --init, expected both")
-    if labels is not None and beam is not None:
-        raise ConfigError("--beam: found it beside --labels, expected one of them")
     if labels is not None and ladder != "mono":
         raise ConfigError("--ladder: found it beside --labels, expected one of them: triphones need the words")
     if contexts is not None and ladder == "mono":
         raise ConfigError("--contexts: found it without --ladder, expected both: only triphones have contexts")
-    searching: dict[str, Any] = {} if labels is not None else {"beam": beam}
     start = read_start(str(init), phone_map)
     hmm, state, done = train_phones_dir(
         data_dir,
@@ -190,7 +179,6 @@ def train_phones(
         labels=labels,
         rung=None if ladder == "mono" else ladder,
         contexts=contexts or "cross-word",
-        **searching,
         **start,
         **options,
         stored=stored,
@@ -203,7 +191,7 @@ def train_phones(
         say(f"begun with {init}: {told_start(hmm, **start)}")
     used = len(state.posteriors)
     skipped = len(done.skipped) + done.num_utterances - used  # those that training itself left out, with a warning
-    searched = "by labels" if labels is not None else "all paths" if beam is None else f"a beam of {beam:g}"
+    searched = "by labels" if labels is not None else "all paths"
     tell(
         f"{counted(len(hmm.phones), 'phone')}, {counted(hmm.num_states, 'state')}, "
         f"{counted(hmm.num_gaussians, 'Gaussian')}, "
@@ -268,7 +256,12 @@ def _check_not_replaced(dictionaries: Sequence[str], place: Path, by: str, other
     metavar="ark:FILE",
     help="Write the transition that each frame takes, as Kaldi's ali.ark; ark,t:FILE for text.",
 )
-@beam_option
+@click.option(
+    "--beam",
+    type=click.FloatRange(0, min_open=True),
+    help="Give up paths that fall this many nats behind the best, to find those that Kaldi does: slower, and wrong "
+    "where words are missing.  [default: none, the best of all paths is found]",
+)
 @feats_option
 @utt2spk_for_cmvn
 @steps_options

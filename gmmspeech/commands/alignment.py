@@ -48,7 +48,6 @@ def align_file(
     unknown_words: str | None = None,
     adapt: bool = True,
     goodness: bool = False,
-    beam: float | None = None,
 ) -> Alignment:
     """Find when the words and phones of one recording were said.
 
@@ -79,8 +78,6 @@ def align_file(
         Adapt the recording's frames to the model, in a pass before (fMLLR).
     goodness : bool
         Give each phone its goodness of pronunciation, and the whole its fit.
-    beam : float, optional
-        As `align` has it.
 
     Returns
     -------
@@ -120,7 +117,7 @@ def align_file(
     start, end = loud_part(samples, rate)
     frames = converting(front)(samples[sample_at(start, rate) : None if end is None else sample_at(end, rate)], rate)
     speakers = said.utt2spk if adapt else None
-    found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, utt2spk=speakers, goodness=goodness, beam=beam)
+    found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, utt2spk=speakers, goodness=goodness)
     alignment = found.alignments[_NAME]
     if not start:
         return alignment
