@@ -50,6 +50,7 @@ from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.ngram import NGram
 from gmmspeech.phones.labels.word_positions import with_positions
+from gmmspeech.phones.labels.words import is_english
 
 ALTERNATIVES = "alternatives.csv"
 Model = PhoneHMM | AdaptedSystem
@@ -267,7 +268,7 @@ def recognize_words_of(
 
 def _dictionary_of(model: PhoneHMM | AdaptedSystem, given: Dictionaries | None) -> Pronunciations:
     """Pronunciations that are given, or else CMU's, which serve models of English alone."""
-    if given is None and model.language is not None and not model.language.lower().startswith("en"):
+    if given is None and model.language is not None and not is_english(model.language):
         found = f"found none, and a model of language {shown(model.language)}"
         raise ConfigError(f"dictionary: {found}, expected one of its words (cmudict is of English)")
     return pronunciations_of("cmudict" if given is None else given, phones=model.phones)

@@ -21,7 +21,7 @@ from gmmspeech.phones.labels.dictionary import Dictionary, as_probable, inventor
 from gmmspeech.phones.labels.ipa import IPA, letters_of_no_ipa, may_be_spelling, notation_of, transcribed
 from gmmspeech.phones.labels.phone_sets import ARPABET, has_stress, is_arpabet
 from gmmspeech.phones.labels.word_positions import without_positions
-from gmmspeech.phones.labels.words import lower_case, words_of
+from gmmspeech.phones.labels.words import is_english, lower_case, words_of
 
 Dictionaries = Pronunciations | str | os.PathLike[str] | Sequence[str]
 UNKNOWN_WORDS = "unknown_words.txt"
@@ -167,7 +167,7 @@ def spoken_words(
     if data.text is None:
         raise DataError(f"{data.path}: found no file text, expected one, with the words of each utterance")
     arpabet = phones is None or is_arpabet(without_positions(phones))
-    if dictionary is None and language.lower().startswith("en") and arpabet:
+    if dictionary is None and is_english(language) and arpabet:
         _warn_of_american(language)
         dictionary = lazy_cmudict(keep_stress=_tells_stress(phones))
     known: Pronunciations = {} if dictionary is None else dictionary

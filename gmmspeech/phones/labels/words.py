@@ -43,7 +43,7 @@ _BREAK = re.compile(r"[\u2012-\u2015\u2212\u2026\u22ef\u2e3a\u2e3b]|--+|\.\.+")
 _NOISE = re.compile(r"[\[<{][^\[\]<>{}]+[\]>}]")
 _SPOKEN = frozenset("&%\u2030@+=\u00d7\u00f7#\u00a7\u00b0\uff06\uff05\uff20\uff0b\uff1d\uff03")
 _DOTTED_I = ("tr", "az", "tur", "aze")  # languages
-_ACCENTS_OPTIONAL = ("en", "eng")  # elsewhere another accent is another word
+_ENGLISH = ("en", "eng", "english")  # languages
 
 
 @checked
@@ -77,7 +77,7 @@ def words_of(text: str, *, language: str = "en", dictionary: Collection[str] | N
     lowered = lower_case(text, language) if _has_dotted_i(language) else text
     text = unicodedata.normalize("NFC", lowered).translate(_REPLACED)
     words = (word for piece in split_fields(text) for word in _of_piece(piece, known))
-    if _language(language) in _ACCENTS_OPTIONAL:
+    if is_english(language):  # elsewhere another accent is another word
         return [_without_accents(word, known) for word in words]
     return list(words)
 
@@ -87,6 +87,11 @@ def lower_case(text: str, language: str = "en") -> str:
     if _has_dotted_i(language):
         text = unicodedata.normalize("NFC", text).replace("I", "ı").replace("İ", "i")
     return text.lower()
+
+
+def is_english(language: str) -> bool:
+    """Say whether a code or name is that of English, of any country."""
+    return _language(language) in _ENGLISH
 
 
 def _has_dotted_i(language: str) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gmmspeech.formats.dictionary import read_dictionary
 from gmmspeech.phones.hmm.graph import pronunciations
 from gmmspeech.phones.labels.dictionary import make_dictionary
-from gmmspeech.phones.labels.words import lower_case, words_of
+from gmmspeech.phones.labels.words import is_english, lower_case, words_of
 
 ENGLISH = make_dictionary(
     (word, ["AH"])
@@ -155,3 +155,9 @@ def test_punctuation_between_words_changes_nothing(words, gap) -> None:
     words = [word for word in words if word.strip("'.<>") == word]
     text = f"“{gap.join(words)}.”"
     assert words_of(text, dictionary=ENGLISH) == words
+
+
+def test_codes_of_english():
+    """Of any country, and by name; Middle English is another language."""
+    assert all(map(is_english, ("en", "EN-gb", "en_US", "eng", "English")))
+    assert not any(map(is_english, ("enm", "de", "ipa")))
