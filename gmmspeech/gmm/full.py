@@ -22,6 +22,7 @@ from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, full_kernel, get_backend, numpy_kernel, pack, selected_kernel
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.options import deciding, of_mixtures
+from gmmspeech.gmm.responsibilities import with_correlations
 from gmmspeech.gmm.stats import GMMStats
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
         checkpoint: Checkpoint | None = None,
         responsibilities: NDArray[np.float64] | None = None,
     ) -> Self:
-        """Do as `fit` with checked frames. Responsibilities give no correlations; the first update finds them."""
+        """Do as `fit` with checked frames."""
         seed, kind = seed_of(self.random_state, checkpoint), self.covariance_type
         if self.num_gselect is not None and kind != "full":
             expected = "full ones: with others, all components are evaluated faster than some are selected"
@@ -175,6 +176,8 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
             if isinstance(self.init, Mixture) and responsibilities is None:
                 start = self.init._internal()
             start = covariance_types.as_kind(kind, start)
+            if responsibilities is not None and kind in covariance_types.MATRICES:
+                start = with_correlations(frames, responsibilities, weight, start, floor, kind)
         parameters, monitor = em.fit(
             lambda parameters: self._accumulate(frames, weight, parameters),
             start,

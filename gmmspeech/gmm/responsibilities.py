@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.blocks import Frames, frame_blocks, weighted_blocks
 from gmmspeech.checks import first_bad, real_array
 from gmmspeech.errors import FeatureError
+from gmmspeech.gmm.covariance_types import m_step
 from gmmspeech.gmm.init import ROUNDING, Parameters
+from gmmspeech.gmm.stats import GMMStats
 
 LIGHTEST = 1e-3  # of a frame, which a component has that is given none
 
@@ -61,3 +63,34 @@ def mixture_of(frames: Frames, responsibilities: NDArray[np.float64], weight: ND
     variances = np.where(variances > ROUNDING * spread, variances, np.where(spread > 0, spread, 1.0))
     weights = n + LIGHTEST
     return weights / weights.sum(), means + center, variances
+
+
+def with_correlations(
+    frames: Frames,
+    responsibilities: NDArray[np.float64],
+    weight: NDArray[np.float64] | None,
+    start: Parameters,
+    floor: NDArray[np.float64],
+    kind: str,
+) -> Parameters:
+    """Mixture of a kind with matrices, of which `start`, by `mixture_of`, has but the diagonals: EM's update.
+
+    Components of so few frames that they can't span all directions keep the diagonals.
+    """
+    weights, means, diagonals = start
+    center = means.mean(axis=0)
+    n, sums = np.zeros(len(means)), np.zeros(means.shape)
+    scatter = np.zeros((1 if kind == "tied" else len(means), means.shape[1], means.shape[1]))
+    for first, block, _ in weighted_blocks(frames, None):
+        rows = slice(first, first + len(block))
+        gamma = responsibilities[rows] if weight is None else responsibilities[rows] * weight[rows, None]
+        z = block - center
+        n += gamma.sum(axis=0)
+        sums += gamma.T @ z
+        for matrix, share in zip(scatter, [gamma.sum(axis=1)] if kind == "tied" else gamma.T, strict=True):
+            matrix += (z.T * share) @ z
+    total = float(n.sum())
+    stats = GMMStats(n, sums + n[:, None] * center, np.full(means.shape, np.nan), 0.0, total, center, None, scatter)
+    (_, _, covariances), _ = m_step(kind)(stats, floor, previous=start)
+    few = n <= means.shape[1] if kind == "full" else np.zeros(len(n), bool)
+    return weights, means, np.where(few[:, None, None], diagonals, covariances)

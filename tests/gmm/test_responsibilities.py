@@ -43,6 +43,36 @@ def test_labels_name_the_components(kind):
         np.testing.assert_allclose(found, [[0, 0, 100], [4, -4, 100], [0, 8, 90]], atol=0.5)
 
 
+@pytest.mark.parametrize("kind", ["full", "tied"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.filterwarnings("ignore")
+def test_the_start_has_correlations(kind, weighted):
+    """scikit-learn's M-step of the same posteriors is the start; frames that count twice are there twice."""
+    count = RNG.integers(1, 3, 300) if weighted else np.ones(300, int)
+    repeated, posteriors = np.repeat(X, count, axis=0), np.repeat(R, count, axis=0)
+    peer = GaussianMixture(3, covariance_type=kind, reg_covar=0, max_iter=3, tol=0)
+    peer._initialize(repeated, posteriors)
+    peer.set_params(weights_init=peer.weights_, means_init=peer.means_)
+    peer.set_params(precisions_init=peer.precisions_cholesky_ @ np.swapaxes(peer.precisions_cholesky_, -1, -2))
+    peer.fit(repeated)
+    found = gs.GMM(3, covariance_type=kind, variance_floor=1e-6, max_iter=3, tol=0)
+    found.fit(X, responsibilities=R, sample_weight=count)
+    np.testing.assert_allclose(found.means_, peer.means_, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found.covariances_, peer.covariances_, rtol=1e-4, atol=1e-4)
+
+
+def test_crossing_components_are_told_apart():
+    """Two that are mirrored, and so have the same diagonals: without correlations EM could not leave the start."""
+    one = RNG.normal(size=(200, 2)) * [3, 0.3] @ np.array([[1, 1], [1, -1]])
+    cross = np.repeat(one - one.mean(axis=0), 2, axis=0)
+    cross[::2, 1] *= -1
+    labels = np.eye(2)[np.arange(400) % 2]
+    found = gs.GMM(2).fit(cross, responsibilities=labels)
+    assert np.mean(found.predict(cross) == np.arange(400) % 2) > 0.9
+    few = np.eye(3)[np.where(np.arange(400) < 2, 2, np.arange(400) % 2)]  # two frames span no plane
+    assert np.isfinite(gs.GMM(3).fit(cross, responsibilities=few).score(cross))
+
+
 def test_components_without_frames_and_frames_without_values():
     labels = np.eye(4)[np.repeat([0, 1, 2], 100)]
     labels[0] = [0, 0, 0, 1]  # one frame alone
