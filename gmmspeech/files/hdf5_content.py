@@ -45,7 +45,10 @@ _PLACE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])  # wha
 
 
 class Content:
-    """The objects of an open file, each looked at once; ValueError, with its name, for one that is not plain."""
+    """The objects of an open file, each looked at once; ValueError, with its name, for one that is not plain.
+
+    Those of a file that is read are looked at before all else, of one that is written when they are gone through.
+    """
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file
@@ -54,9 +57,9 @@ class Content:
         self._data: list[tuple[int, int]] = []  # begin and end of the datasets' values in the file
         if file.id.get_create_plist().get_sizes() != (8, 8):
             raise ValueError("found addresses of an uncommon size, expected 8 bytes")
-        for _ in self.objects():
-            pass
         if self._size is not None:
+            for _ in self.objects():
+                pass
             with open(file.filename, "rb") as raw:
                 check_heaps(raw, sorted(self._data), self._size)
         self._budget = self._size

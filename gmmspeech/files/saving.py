@@ -16,8 +16,9 @@ from __future__ import annotations
 import importlib
 import os
 import types
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import Field, fields, is_dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -178,7 +179,7 @@ def read(group: h5py.Group) -> Any:
 
 def fields_of(value: Any) -> State:
     """Give the fields of a dataclass, by the names that they have in files."""
-    hints = get_type_hints(type(value))
+    hints = _hints(type(value))  # type: ignore[arg-type]
     state = {_name_of(f): getattr(value, f.name) for f in fields(value)}
     return {
         name: "" if state[name] is None and hints[f.name] == (str | None) else state[name]
@@ -188,8 +189,14 @@ def fields_of(value: Any) -> State:
 
 def from_fields(cls: type[Object], state: State) -> Object:
     """Make an object of a dataclass of its saved fields; what else there is in the state is passed over."""
-    hints = get_type_hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]
     return cls(**{f.name: _field(hints[f.name], state, _name_of(f)) for f in fields(cls)})  # type: ignore[arg-type]
+
+
+@cache
+def _hints(kind: Hashable) -> dict[str, Any]:
+    """Annotations of a class, which would be compiled anew each time."""
+    return get_type_hints(kind)
 
 
 def as_kinds(kind: type | tuple[type, ...] | None) -> tuple[type, ...]:
