@@ -26,26 +26,40 @@ _ERRNO = re.compile(r"errno = (\d+)")  # in HDF5's messages about files
 
 def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int, advice: str = ANEW) -> h5py.File:
     """Open a file that `create_hdf5` wrote, for reading; all that it holds is plain and, by its checksum, undamaged."""
-    name, what = os.fspath(path), format.removeprefix("gmmspeech ")
-    file = open_any_hdf5(name, expected=format)
+    content = open_content(path, expected=format, advice=advice)
     try:
-        with damage_named(name, what, advice):
-            content = Content(file)
-            attributes = content.attributes(file)
-        found = attributes.get("format")
-        if not isinstance(found, str) or found != format:
-            found = "HDF5 of another kind" if found is None else shown(found)
-            raise DataError(f"{name}: found {found}, expected {format}")
-        found = attributes.get("format_version")
-        if not isinstance(found, np.integer) or not 1 <= found <= version:
-            found = "no version" if found is None else f"version {shown(str(found))}"
-            raise DataError(f"{name}: {format}: found {found}, this gmmspeech reads up to {version}")
-        with damage_named(name, what, advice):
-            check_content(content, attributes.get(CHECKSUM))
+        check_format(content, format=format, version=version, advice=advice)
+    except BaseException:
+        content.file.close()
+        raise
+    return content.file
+
+
+def open_content(path: str | os.PathLike[str], *, expected: str, advice: str = ANEW) -> Content:
+    """Open a file of any kind, and look at all that it holds; an error says which format was `expected`."""
+    name = os.fspath(path)
+    file = open_any_hdf5(name, expected=expected)
+    try:
+        with damage_named(name, expected.removeprefix("gmmspeech "), advice):
+            return Content(file)
     except BaseException:
         file.close()
         raise
-    return file
+
+
+def check_format(content: Content, *, format: str, version: int, advice: str = ANEW) -> None:
+    """Raise a DataError unless a file is of a format and of a version that is known, and fits its checksum."""
+    name = content.file.filename
+    found = content.header.get("format")
+    if not isinstance(found, str) or found != format:
+        found = "HDF5 of another kind" if found is None else shown(found)
+        raise DataError(f"{name}: found {found}, expected {format}")
+    found = content.header.get("format_version")
+    if not isinstance(found, np.integer) or not 1 <= found <= version:
+        found = "no version" if found is None else f"version {shown(str(found))}"
+        raise DataError(f"{name}: {format}: found {found}, this gmmspeech reads up to {version}")
+    with damage_named(name, format.removeprefix("gmmspeech "), advice):
+        check_content(content)
 
 
 def open_any_hdf5(path: str | os.PathLike[str], *, expected: str) -> h5py.File:
@@ -74,18 +88,17 @@ def is_hdf5(path: str | os.PathLike[str]) -> bool:
 
 
 def hdf5_format(path: str | os.PathLike[str]) -> str | None:
-    """What a file says that it holds; None where it is not there, no HDF5, or of another kind."""
-    return hdf5_kind(path)[0] or None
-
-
-def hdf5_kind(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """Format and kind that a file says it has, "" where it says none or is no HDF5 that can be read."""
+    """What a file says that it holds; None where it is not there, no HDF5 that can be read, or of another kind."""
     try:
         with open_any_hdf5(path, expected="any") as file:
-            attributes = Content(file).attributes(file)
+            return kind_of(Content(file))[0] or None
     except DAMAGE:
-        return "", ""
-    format, kind = attributes.get("format", ""), attributes.get("kind", "")
+        return None
+
+
+def kind_of(content: Content) -> tuple[str, str]:
+    """Format and kind that a file says it has, "" where it says none."""
+    format, kind = content.header.get("format", ""), content.header.get("kind", "")
     return (format, shown(str(kind)) or format) if isinstance(format, str) else ("", "")
 
 

@@ -51,36 +51,39 @@ class Content:
     """
 
     def __init__(self, file: h5py.File) -> None:
-        self._file = file
+        self.file = file
         self._size = os.path.getsize(file.filename) if file.mode == "r" else None
         self._budget = self._size  # bytes that data may still take, each time that all of them are gone through
         self._data: list[tuple[int, int]] = []  # begin and end of the datasets' values in the file
         if file.id.get_create_plist().get_sizes() != (8, 8):
             raise ValueError("found addresses of an uncommon size, expected 8 bytes")
+        self._known = False  # whether all of them were looked at
         if self._size is not None:
             for _ in self.objects():
                 pass
             with open(file.filename, "rb") as raw:
                 check_heaps(raw, sorted(self._data), self._size)
-        self._budget = self._size
+            self._known, self._size = True, self._budget  # what is left for attributes
+            self.header = self.attributes(file)
 
     def objects(self) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
         """Yield name and object of the file itself and all that is in it, groups before what they hold."""
         self._budget = self._size
-        waiting: list[tuple[str, h5py.Group]] = [("", self._file["/"])]
-        seen = {h5o.get_info(self._file["/"].id).addr}
+        waiting: list[tuple[str, h5py.Group]] = [("", self.file["/"])]
+        seen = {h5o.get_info(self.file["/"].id).addr}
         while waiting:
             name, group = waiting.pop()
             yield name, group
             for key in sorted(group.id):
                 place = f"{name}/{key.decode('utf-8')}"
                 item = self.item(group, key, place)
-                address = h5o.get_info(item.id).addr
-                if address in seen:
-                    raise ValueError(f"{shown(place)}: found a second link to an object, expected one")
-                seen.add(address)
-                if len(seen) > _MOST_OBJECTS or place.count("/") > _DEEPEST:
-                    raise ValueError(f"{shown(place)}: found groups and datasets without end")
+                if not self._known:
+                    address = h5o.get_info(item.id).addr
+                    if address in seen:
+                        raise ValueError(f"{shown(place)}: found a second link to an object, expected one")
+                    seen.add(address)
+                    if len(seen) > _MOST_OBJECTS or place.count("/") > _DEEPEST:
+                        raise ValueError(f"{shown(place)}: found groups and datasets without end")
                 if isinstance(item, h5py.Group):
                     waiting.append((place, item))
                 else:
@@ -88,7 +91,7 @@ class Content:
 
     def item(self, group: h5py.Group, key: bytes, place: str) -> h5py.Group | h5py.Dataset:
         """Open a group or dataset that lies in the file."""
-        if group.id.links.get_info(key).type != h5l.TYPE_HARD:
+        if not self._known and group.id.links.get_info(key).type != h5l.TYPE_HARD:
             raise ValueError(f"{shown(place)}: found a link, expected what lies in the file itself")
         opened = h5o.open(group.id, key)
         if isinstance(opened, h5py.h5g.GroupID):
@@ -96,17 +99,18 @@ class Content:
         if not isinstance(opened, h5d.DatasetID):
             raise ValueError(f"{shown(place)}: found a type, expected a group or a dataset")
         try:
-            self._check(opened)
+            if not self._known:
+                self._check(opened)
         except ValueError as error:
             raise ValueError(f"{shown(place)}: {error}") from None
         return h5py.Dataset(opened)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._file
+        return name in self.file
 
     def array(self, name: str) -> Any:
         """Read a dataset by its full name; KeyError where there is none."""
-        found = self._file.get(name)
+        found = self.file.get(name)
         if not isinstance(found, h5py.Dataset):
             raise KeyError(f"{name!r} doesn't exist")
         return found[()]
@@ -171,7 +175,7 @@ class Content:
             return
         if dataset.get_offset() is None:
             raise ValueError("found text in chunks, expected it in one piece")
-        places = np.fromfile(self._file.filename, _PLACE, count, offset=dataset.get_offset())
+        places = np.fromfile(self.file.filename, _PLACE, count, offset=dataset.get_offset())
         self._take(int(places["length"].sum(dtype=np.int64)))
 
     def _take(self, num_bytes: int) -> None:
@@ -182,8 +186,9 @@ class Content:
                 raise ValueError("found more bytes of data than the file has")
 
 
-def check_content(content: Content, checksum: object) -> None:
-    """Look at all that a file holds; ValueError if it is not plain, or has another digest than the checksum, if any."""
+def check_content(content: Content) -> None:
+    """Look at all that a file holds; ValueError if it is not plain, or has another digest than its checksum, if any."""
+    checksum = content.header.get(CHECKSUM)
     if checksum is None:  # of version 0.1
         for _, item in content.objects():
             content.attributes(item)

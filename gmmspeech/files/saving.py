@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 import os
 import types
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import Field, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -31,6 +31,8 @@ from gmmspeech.files.text import parse_object
 
 if TYPE_CHECKING:
     import h5py
+
+    from gmmspeech.files.hdf5_content import Content
 
 MODEL = "gmmspeech model"
 
@@ -127,6 +129,7 @@ def load(
     kind: type | tuple[type, ...] | None = None,
     *,
     modules: Mapping[str, Mapping[str, str]] | None = None,
+    foreign: Callable[[str, Content], Any] | None = None,
 ) -> Any:
     """Read what `Saved.save` wrote.
 
@@ -137,23 +140,31 @@ def load(
         What it must be.
     modules : mapping, optional
         For every format, kinds and the modules that define them, imported where they have not been yet.
+    foreign : callable, optional
+        Given path and content, makes an object of what has no format of this package; None where it can't.
 
     Raises
     ------
     DataError
         The file is missing, truncated, damaged, of a newer version, or holds something else.
     """
-    from gmmspeech.files.hdf5 import damage_named, hdf5_kind, open_hdf5
+    from gmmspeech.files.hdf5 import check_format, damage_named, kind_of, open_content
 
     name, wanted = os.fspath(path), as_kinds(kind)
     known = modules or {c._format: dict.fromkeys(_CLASSES, c.__module__) for c in _CLASSES.values()}
     formats = list(dict.fromkeys(getattr(c, "_format", MODEL) for c in wanted)) or list(known)
-    format, found = hdf5_kind(name)
-    if found in known.get(format, {}):
-        importlib.import_module(known[format][found])
-    cls = _CLASSES.get(found)
-    expected = format if format in formats else formats[0]
-    with open_hdf5(name, format=expected, version=cls._version if cls else 1) as file:
+    content = open_content(name, expected=formats[0])
+    with content.file as file:
+        if foreign is not None and "format" not in content.header:
+            made = foreign(name, content)
+            if made is not None:
+                return made
+        format, found = kind_of(content)
+        if found in known.get(format, {}):
+            importlib.import_module(known[format][found])
+        cls = _CLASSES.get(found)
+        expected = format if format in formats else formats[0]
+        check_format(content, format=expected, version=cls._version if cls else 1)
         if cls is None or cls._format != format:
             kinds = list(known.get(format, ()))
             expected = " or ".join(kinds) if len(kinds) < 3 else f"one of {', '.join(kinds)}"

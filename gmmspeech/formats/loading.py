@@ -12,6 +12,7 @@ from gmmspeech.files import saving
 from gmmspeech.files.regular import open_regular
 
 if TYPE_CHECKING:
+    from gmmspeech.files.hdf5_content import Content
     from gmmspeech.gmm.mixture import DiagonalGMM
 
 Model = TypeVar("Model")
@@ -83,9 +84,8 @@ def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = No
     array([[0.], [1.]])
     """
     name, wanted = os.fspath(path), saving.as_kinds(kind)
-    model = _load_foreign(name)
-    if model is None:
-        return saving.load(name, kind, modules=MODULES)
+    read = _reader(name)
+    model = saving.load(name, kind, modules=MODULES, foreign=_read_other_hdf5) if read is None else read(name)
     if wanted and not isinstance(model, wanted):
         raise saving.wrong_kind(name, type(model).__name__, wanted)
     return model
@@ -166,24 +166,9 @@ def _read_only_mixture(name: str) -> DiagonalGMM:
     return next(iter(models.values()))
 
 
-def _load_foreign(name: str) -> Any:
-    """Read a mixture that another system wrote, or None where the file is none."""
-    read = _reader(name)
-    if read is not None:
-        return read(name)
-    from gmmspeech.files.hdf5 import damage_named, open_any_hdf5
-    from gmmspeech.files.hdf5_content import Content
+def _read_other_hdf5(name: str, content: Content) -> Any:
+    """Read a mixture that bob or SIDEKIT wrote, or None where the file is none."""
+    from gmmspeech.formats.bob import read_bob
+    from gmmspeech.formats.sidekit import read_sidekit
 
-    try:
-        file = open_any_hdf5(name, expected="a model")
-    except DataError:  # which opening it as our own format tells again
-        return None
-    with file:
-        with damage_named(name, "model"):
-            content = Content(file)
-            if "format" in content.attributes(file):
-                return None
-        from gmmspeech.formats.bob import read_bob
-        from gmmspeech.formats.sidekit import read_sidekit
-
-        return read_bob(name, content) or read_sidekit(name, content)
+    return read_bob(name, content) or read_sidekit(name, content)
