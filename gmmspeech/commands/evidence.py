@@ -29,6 +29,7 @@ from gmmspeech.commands.verify_protocol import SHORTEST_CUT, Protocol, choose_pr
 from gmmspeech.errors import DataError, GmmSpeechWarning, counted
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import check_output_folder, remove_leftovers
+from gmmspeech.formats.recordings import called
 from gmmspeech.formats.trials import write_scores, write_trials
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.metrics.bootstrap import bootstrap_ci
@@ -132,6 +133,7 @@ def compare_recordings(
         settings=settings,
         notes=_notes(chosen),
         left_out={**found.left_out, **bad},
+        called={name: called(found.data, name) for name in {*chosen.trials.models, *chosen.trials.tests}},
     )
     _write(out, evidence, ubm, scored)
     return evidence

@@ -66,6 +66,8 @@ class Evidence:
         What is to be known of how it came about.
     left_out : dict of str to str
         Recordings of the population that were not used, and why.
+    called : dict of str to str
+        What people call the models and tests of the trials.
     """
 
     llr: Interval
@@ -82,6 +84,7 @@ class Evidence:
     settings: Mapping[str, Mapping[str, object]]
     notes: tuple[str, ...]
     left_out: Mapping[str, str]
+    called: Mapping[str, str]
 
     @property
     def sides(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -299,7 +302,8 @@ def _misleading(evidence: Evidence) -> str:
         places = np.flatnonzero(chosen)
         for place in places[np.argsort(sign * evidence.llrs[places], kind="stable")][:MOST_MISLEADING].tolist():
             decades = evidence.llrs[place] / math.log(10)
-            rows.append((kind, evidence.trials.models[place], evidence.trials.tests[place], f"{decades:+.2f}"))
+            names = (evidence.called[side[place]] for side in (evidence.trials.models, evidence.trials.tests))
+            rows.append((kind, *names, f"{decades:+.2f}"))
     said = f"The {MOST_MISLEADING} of each kind that lie the farthest on the wrong side, or come the closest to it."
     return f"<p>{said}</p>\n{table(['truth', 'model', 'test', 'log10 LR'], rows, numbers=1)}"
 
