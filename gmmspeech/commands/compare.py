@@ -20,10 +20,11 @@ from gmmspeech.metrics.boundaries import (
     boundary_agreement,
     detect_boundaries,
 )
+from gmmspeech.phones.labels.articulation import nearest_phones
 from gmmspeech.phones.labels.folding import fold_timit39, has_closures, join_closures
 from gmmspeech.phones.labels.labels import Label, check_labels
 from gmmspeech.phones.labels.manner import manners
-from gmmspeech.phones.labels.phone_sets import is_arpabet, is_silence
+from gmmspeech.phones.labels.phone_sets import is_arpabet, is_silence, is_speech
 
 Labels = dict[str, list[Label]]
 _Voices = Mapping[Voice, list[Label]]
@@ -111,6 +112,9 @@ def compare_alignments(
     if fold is not None:
         ours, theirs, more = _folded(ours, theirs)
         notes += more
+    else:
+        ours, theirs, more = _in_same_phones(ours, theirs)
+        notes += more
     notes += _other_names(ours, theirs)
     spoken, others = ({label.name for each in side.values() for label in each} for side in (ours, theirs))
     silence = set(filter(is_silence, spoken | others))
@@ -167,6 +171,29 @@ def _other_names(reference: Labels, hypothesis: Labels) -> list[str]:
     if lines and is_arpabet({*sides[0], *sides[1]}):
         lines.append("fold=timit39 makes phones of ARPAbet, TIMIT and Buckeye the same")
     return lines
+
+
+def _in_same_phones(reference: Labels, hypothesis: Labels) -> tuple[Labels, Labels, list[str]]:
+    """Both sides in phones of REF where most of HYP's are others: by articulation, and a note of it.
+
+    Phones of REF that are like none of HYP's are taken for what their nearest of HYP is taken for.
+    """
+    sides = reference, hypothesis
+    own, other = (sorted({each.name for labels in side.values() for each in labels}) for side in sides)
+    said = [each.name for labels in hypothesis.values() for each in labels if is_speech(each.name)]
+    unlike = sum(name not in own for name in said) > len(said) / 2
+    if not unlike or not (_are_phones(own) and _are_phones(other)) or is_arpabet({*own, *other}):
+        return *sides, []
+    taken = {name: near for name, (near, _) in nearest_phones(other, own).items()}
+    left = nearest_phones(own, other)
+    back = {name: taken[left[name][0]] for name in own if name not in taken.values() and name in left}
+    one, two = (
+        {file: [each._replace(name=new.get(each.name, each.name)) for each in labels] for file, labels in side.items()}
+        for side, new in zip(sides, (back, taken), strict=True)
+    )
+    pairs = shown(", ".join(f"{a} as {b}" for a, b in taken.items() if a != b), 400)
+    notes = [f"phones of HYP are taken for the nearest of REF by articulation: {pairs}"] if pairs else []
+    return one, two, notes
 
 
 def _are_phones(names: Collection[str]) -> bool:

@@ -37,6 +37,22 @@ def test_folded_to_39_phones_with_closures_joined(tmp_path):
     ]
 
 
+def test_phones_in_another_notation_are_the_nearest(tmp_path):
+    """SAMPA of WebMAUS, where "S" is no S, and more vowels than ARPAbet has; silences have their own names."""
+    sampa = ["<p:>", "r\\", "@", "S", "i:", "s", "tS", "V", "@U", "<p:>"]
+    arpabet = ["SIL", "R", "AH", "SH", "IY", "S", "CH", "AH", "OW", "SIL"]
+    for side, names in (("ref", sampa), ("hyp", arpabet)):
+        labels = [Label(i / 10, (i + 1) / 10, name) for i, name in enumerate(names)]
+        write_textgrid(tmp_path / side / "a.TextGrid", {"phones": labels})
+    for one, other, such in (("ref", "hyp", "SH as S"), ("hyp", "ref", r"r\ as R")):
+        found = compare_alignments(tmp_path / one, tmp_path / other)
+        assert (found.agreement.matched, found.agreement.mean_absolute) == (1.0, 0.0)
+        (note,) = found.notes
+        assert note.startswith("phones of HYP are taken for the nearest of REF by articulation: ")
+        assert such in note.split(": ", 1)[1].split(", ")
+        assert "fricative → vowel" in dict(found.parts())
+
+
 def test_a_tenth_of_other_names_is_no_matter(tmp_path):
     labels = [Label(i / 10, (i + 1) / 10, "AH") for i in range(19)]
     for side, other in (("ref", [Label(1.9, 2.0, "ʔ")]), ("hyp", [Label(1.9, 2.0, "T"), Label(2.0, 2.1, "T")])):

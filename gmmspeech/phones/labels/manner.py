@@ -1,10 +1,11 @@
-"""Manner of articulation of phones in ARPAbet, TIMIT's symbols or IPA, by which tables and pictures group them."""
+"""Manner of articulation of phones in ARPAbet, TIMIT's symbols, IPA or X-SAMPA, which tables and pictures group by."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
 
+from gmmspeech.phones.labels.ipa import notation_of, to_ipa
 from gmmspeech.phones.labels.phone_sets import ARPABET, TIMIT_61, is_silence, is_speech, strip_stress
 
 MANNERS = ("vowel", "approximant", "tap or trill", "nasal", "fricative", "affricate", "stop", "closure", "silence")
@@ -37,8 +38,8 @@ _ARPABET_OR_TIMIT = frozenset(TIMIT_61) | {phone.lower() for phone in ARPABET}
 def manners(phones: Iterable[str]) -> dict[str, str]:
     """Give the manner of articulation of each phone of an inventory.
 
-    The inventory is ARPAbet (with or without stress) or TIMIT's if all its symbols are, else IPA, where the first
-    letter counts, and a stop with a fricative behind it is an affricate. What is neither is "other".
+    The inventory is ARPAbet (with or without stress) or TIMIT's if all its symbols are, else IPA or X-SAMPA, where the
+    first letter counts, and a stop with a fricative behind it is an affricate. What is neither is "other".
 
     Examples
     --------
@@ -46,10 +47,15 @@ def manners(phones: Iterable[str]) -> dict[str, str]:
     {'SIL': 'silence', 'AE1': 'vowel', 'T': 'stop', 'Y': 'approximant'}
     >>> manners(["yː", "t͡s", "tʰ"])
     {'yː': 'vowel', 't͡s': 'affricate', 'tʰ': 'stop'}
+    >>> manners(["E", "S", "tS", "{"])
+    {'E': 'vowel', 'S': 'fricative', 'tS': 'affricate', '{': 'vowel'}
     """
     names = list(dict.fromkeys(phones))
     latin = all(strip_stress(name).lower() in _ARPABET_OR_TIMIT for name in filter(is_speech, names))
-    return {name: _manner(name, latin) for name in names}
+    if latin:
+        return {name: _manner(name, True) for name in names}
+    notation = notation_of(names)
+    return {name: _manner((is_speech(name) and to_ipa(name, notation)) or name, False) for name in names}
 
 
 def by_manner(phones: Iterable[str]) -> list[str]:
