@@ -23,11 +23,14 @@ from gmmspeech.formats.textgrid import read_timed_textgrid
 from gmmspeech.phones.labels.labels import Label
 
 TRANSCRIPTS = (".lab", ".txt", ".textgrid")  # suffixes in lower case; the first that holds a transcript is taken
+_UNREAD = (".eaf", ".cha", ".trs", ".srt", ".vtt", ".docx", ".odt", ".rtf")  # transcripts of other programs
 SAME_LENGTH = 0.1  # seconds: decoders of lossy audio differ by some milliseconds, TextGrids of other files by more
 
 # Tiers that aligners write, with the speaker before them (MFA) or MAU in them (WebMAUS), and those for people.
 _NO_TRANSCRIPT = re.compile(
-    r"(.* - )?(words?|phones?|phonemes?|confidence|notes?|comments?)|((ort|kan|kas|mas|ipa)-)?mau", re.IGNORECASE
+    r"(.* - )?(words?|phones?|phonemes?|confidence|notes?|comments?|gloss(es)?|translations?|events?)"
+    r"|((ort|kan|kas|mas|ipa)-)?mau",
+    re.IGNORECASE,
 )
 _TIMED_LINE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s+([0-9]+(?:\.[0-9]+)?)\s+\S.*")
 _SHORTEST_LABEL = 100  # samples or steps of 100 ns: "1 2 three" is text
@@ -43,8 +46,8 @@ def read_recordings(
     Next to a recording ``a.wav``, of any kind that `gmmspeech.audio.read_audio` reads, lies what is said in it:
     ``a.lab`` or ``a.txt``, or ``a.TextGrid`` with a tier for each speaker, whose intervals with text are utterances.
     The first of these that holds a transcript is taken. What `align` wrote into folders
-    among them is left alone. Tiers that are called words, phones, confidence or notes (or
-    ``ann - words``) are of an earlier alignment, and no transcripts.
+    among them is left alone. Tiers that are called words, phones, confidence, notes, gloss, translation or events (or
+    ``ann - words``) are of an earlier alignment or for people, and no transcripts.
 
     A recording belongs to the speaker after whom its folder is called. Where a TextGrid has several tiers, or lies in
     the topmost folder, its tiers are called after the speakers.
@@ -180,8 +183,11 @@ class _Collected:
             self.segments[name], self.utt2spk[name] = Segment(name, 0.0, None), self._speaker(audio)
         elif not reasons:
             stem = shown(audio.stem)
-            expected = f"{stem}.lab, {stem}.txt or {stem}.TextGrid"
-            reasons[_below(audio, self.folder)] = f"found no transcript beside it, expected {expected}"
+            other = next((s for s in _UNREAD if audio.with_suffix(s).exists()), None)
+            found = "no transcript" if other is None else f"{stem}{other}, which is not read,"
+            export = " (ELAN exports it as Praat TextGrid)" if other == ".eaf" else ""
+            expected = f"{stem}.lab, {stem}.txt or {stem}.TextGrid{export}"
+            reasons[_below(audio, self.folder)] = f"found {found} beside it, expected {expected}"
         self.left_out |= reasons
 
     def _add_text(self, audio: Path, transcript: Path) -> None:

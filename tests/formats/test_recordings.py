@@ -72,6 +72,7 @@ def test_textgrids_with_a_tier_a_speaker(tmp_path: Path) -> None:
         "Ann": [Label(0.1, 1.0, "Hello!"), Label(1.5, 3.0, "two\nlines")],
         "Bob": [Label(0.5, 1.2, "yes")],
         "notes": [Label(0.0, 1.0, "door slams")],
+        "Gloss": [Label(0.1, 1.1, "Servus!")],
         "Ann - words": [Label(0.0, 1.0, "hello")],
         "clicks": [Label(0.5, 0.5, "click")],
     }
@@ -142,7 +143,7 @@ def test_tiers_that_are_hardly_those_of_speakers(tmp_path: Path) -> None:
     words = [Label(0.1, 0.5, "hello"), Label(0.5, 0.9, "you"), Label(1.0, 2.0, "good"), Label(2.0, 2.5, "bye")]
     answers = [Label(0.0, 0.3, "mhm"), Label(1.0, 1.3, "aha"), Label(2.2, 2.5, "yes")]
     layers: dict[str, list[Label]]
-    for layers in ({"said": said, "answers": answers, "mots": words}, {"said": said, "gloss": said}):
+    for layers in ({"said": said, "answers": answers, "mots": words}, {"said": said, "deutsch": said}):
         write_textgrid(tmp_path / "a.TextGrid", layers, duration=3.0)
         one = [name for name in layers if name != "answers"]
         first = rf"of the same times in 1 TextGrid, .* the first: a.TextGrid \({one[0]}, {one[1]}\); expected"
@@ -158,7 +159,7 @@ def test_tiers_that_are_hardly_those_of_speakers(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_and_why(tmp_path: Path) -> None:
-    for name in "good silent alone twice htk track latin long aligned broken empty".split():  # noqa: SIM905
+    for name in "good silent alone elan twice htk track latin long aligned broken empty".split():  # noqa: SIM905
         audio(tmp_path / f"{name}.wav")
     audio(tmp_path / "twice.ogg")
     (tmp_path / "video.mp4").write_bytes(b"\0\0\0\x20ftypM4A ")
@@ -168,6 +169,7 @@ def test_what_is_left_out_and_why(tmp_path: Path) -> None:
         "silent.txt": " \n\n",
         "twice.txt": "twice",
         "README.txt": "about",
+        "elan.eaf": "<?xml",
         "htk.lab": "0 500000 sil\n500000 900000 ah\n",
         "track.txt": "0.000000\t0.500000\thello there\n",
         "broken.TextGrid": 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n1\n<exists>\n2\n',
@@ -187,6 +189,7 @@ def test_what_is_left_out_and_why(tmp_path: Path) -> None:
         "aligned.TextGrid": "found tiers words, phones, expected one of a transcript",
         "alone.wav": "found no transcript beside it, expected alone.lab, alone.txt or alone.TextGrid",
         "broken.TextGrid": "found 0 tiers, expected 2",
+        "elan.wav": "found elan.eaf, which is not read, beside it, expected elan.lab, elan.txt or elan.TextGrid (ELAN",
         "empty.TextGrid": "found no interval with text",
         "htk.lab": "found labels with times ('0 500000 sil')",
         "latin.txt": "2: found byte 0xe9, expected UTF-8 text",
