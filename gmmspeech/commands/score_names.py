@@ -33,5 +33,5 @@ def check_order(calibration: Path, learnt: Sequence[str], scores: Sequence[Path]
 
 def _words(names: Sequence[str]) -> list[set[str]]:
     """Words of each name, without those that all have."""
-    words = [set(re.split(r"[\W_]+", name)) - {""} for name in names]
+    words = [set(re.split(r"[\W_]+", name.casefold())) - {""} for name in names]
     return [each - set.intersection(*words) for each in words]

@@ -263,7 +263,8 @@ def read_asv_scores(
         sides[kind].append(value)
     for kind, values in sides.items():
         if not values:
-            raise DataError(f"{path}: found no {kind} trial, expected some")
+            of_phase = f" of phase {shown(phase)}" if phase else ""
+            raise DataError(f"{path}: found no {kind} trial{of_phase}, expected some")
     targets, nontargets, spoofs = (np.array(sides[kind]) for kind in _KINDS)
     return targets, nontargets, spoofs
 

@@ -136,7 +136,7 @@ def test_systems_of_a_fusion_keep_their_order(tmp_path: Path) -> None:
     """Files of other trials are told apart by what their names have of the systems', where they have something."""
     trials = TrialList(["a", "b", "a", "b"], ["u", "v", "v", "u"], np.array([True, True, False, False]))
     write_trials(tmp_path / "trials", trials)
-    for place in ("dev/gmm", "dev/plda", "gmm/eval", "plda/eval", "x", "y", "eval_plda.txt"):
+    for place in ("dev/gmm", "dev/plda", "gmm/eval", "plda/eval", "PLDA/eval", "x", "y", "eval_plda.txt"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         values = np.random.default_rng(len(place)).normal(size=4)
         write_scores(tmp_path / place, Scores(trials.models, trials.tests, values))
@@ -149,7 +149,7 @@ def test_systems_of_a_fusion_keep_their_order(tmp_path: Path) -> None:
     assert "of 2 systems (gmm, plda): weights" in gs.load(tmp_path / "f.h5").describe()[0]
     assert apply("gmm/eval", "plda/eval") == [("gmm/eval", "gmm"), ("plda/eval", "plda")]
     assert apply("x", "y") == [("x", "gmm"), ("y", "plda")]
-    for names in (("plda/eval", "gmm/eval"), ("dev/plda", "dev/gmm"), ("x", "gmm/eval"), ("eval_plda.txt", "x")):
+    for names in (("PLDA/eval", "gmm/eval"), ("dev/plda", "dev/gmm"), ("x", "gmm/eval"), ("eval_plda.txt", "x")):
         with pytest.raises(gs.errors.DataError, match=r"f.h5: found scores .* in the order of .*: gmm, plda"):
             apply(*names)
 

@@ -68,7 +68,7 @@ def test_scores_of_speaker_verification(tmp_path: Path) -> None:
     assert [side.tolist() for side in read_asv_scores(shuffled, keys)] == [[1.5], [2.5], [4.5, 3.5]]
     with pytest.raises(DataError, match=r"scores:1: found 'LA_E_1-alaw', expected target or .* in a file of their own"):
         read_asv_scores(scores)
-    with pytest.raises(DataError, match="scores: found no target trial"):
+    with pytest.raises(DataError, match="scores: found no target trial of phase progress, expected some"):
         read_asv_scores(scores, keys, phase="progress")
     first, rest = lines.split("\n", 1)
     for text, problem in (
