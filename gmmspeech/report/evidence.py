@@ -280,7 +280,7 @@ def _numbers(evidence: Evidence) -> str:
         ("Cllr", f"{found['cllr'].value:.4f}", _span(found["cllr"])),
         ("minCllr", f"{found['min_cllr'].value:.4f}", _span(found["min_cllr"])),
         ("equal error rate", f"{100 * found['eer'].value:.2f} %", f"{_span(found['eer'], 100)} %"),
-        ("devPAV (powers of ten)", f"{devpav(targets, nontargets):.3f}", ""),
+        ("devPAV (powers of ten)", _deviation(devpav(targets, nontargets)), ""),
         ("same-speaker ratios below 1", f"{100 * np.mean(targets < 0):.2f} %", ""),
         ("different-speaker ratios above 1", f"{100 * np.mean(nontargets > 0):.2f} %", ""),
     ]
@@ -293,6 +293,10 @@ def _numbers(evidence: Evidence) -> str:
         "error rate is that of the scores, on the ROC convex hull."
     )
     return f'{table(["figure", "value", "95 %"], rows, numbers=2)}\n<p class="note">{escape(note)}</p>'
+
+
+def _deviation(value: float) -> str:
+    return "undefined: a threshold separates all" if math.isnan(value) else f"{value:.3f}"
 
 
 def _misleading(evidence: Evidence) -> str:

@@ -18,6 +18,7 @@ from gmmspeech.commands.evidence import compare_recordings
 from gmmspeech.commands.population import read_population
 from gmmspeech.errors import DataError
 from gmmspeech.metrics.bootstrap import Interval
+from gmmspeech.report.evidence import _numbers as figures
 from gmmspeech.report.evidence import ratio_text, verdict
 
 SPEAKERS, RATE = 12, 8000
@@ -157,6 +158,17 @@ def test_a_population_of_too_few(world, tmp_path):
         (tmp_path / f"s{speaker}").symlink_to(world / "population" / f"s {speaker:02d}")
     with pytest.raises(DataError, match="found 8 speakers, expected 9 or more"):
         compare_recordings(world / "questioned.wav", [world / "same.wav"], tmp_path, world / "few", n_components=4)
+
+
+def test_kinds_that_a_threshold_separates():
+    """There is no devPAV of them, which is said."""
+    nothing = Interval(0.0, 0.0, 0.0)
+    calm = SimpleNamespace(
+        sides=(np.array([2.0, 3.0]), np.array([-1.0, -2.0])),
+        intervals=dict.fromkeys(("eer", "cllr", "min_cllr"), nothing),
+        calibration=SimpleNamespace(lower=None, upper=None),
+    )
+    assert re.search("devPAV .powers of ten.</td><td[^>]*>undefined: a threshold separates all<", figures(calm))
 
 
 def test_words_for_ratios():
