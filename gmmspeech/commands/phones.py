@@ -32,13 +32,8 @@ from gmmspeech.commands.transcripts import (
 from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import split_fields
-from gmmspeech.formats.alignments import (
-    Format,
-    aligned_files,
-    check_results,
-    places_of,
-    write_alignments,
-)
+from gmmspeech.formats.aligned_files import aligned_files, places_of
+from gmmspeech.formats.alignments import Format, check_results, write_alignments
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.labels import read_ctm, write_ctm
 from gmmspeech.formats.loading import load

@@ -124,6 +124,11 @@ def test_ctm_is_in_the_time_of_recordings(data: DataDir, tmp_path: Path) -> None
     write_alignments(tmp_path, ALL, data=data, format="ctm")
     words = read_ctm(tmp_path / "words.ctm")
     assert words == {"ann/a": WORDS, "talk": at(1.0, WORDS) + at(2.0, WORDS) + at(2.9, WORDS)}
+    data.segments["t-2"] = Segment("talk", 1.3, 2.1)
+    with pytest.warns(
+        GmmSpeechWarning, match="utterances at the same time in 1 recording, the first talk, in CTM; exp"
+    ):
+        write_alignments(tmp_path, ALL, data=data, format="ctm")
 
 
 @pytest.mark.parametrize("format", ["textgrid", "csv", "json", "ctm"])
