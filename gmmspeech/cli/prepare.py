@@ -11,7 +11,7 @@ from gmmspeech.cli.places import FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
 from gmmspeech.errors import counted, say
 
-LAYOUTS = ("librispeech", "voxceleb", "timit", "fsdd", "arabic-commands", "asvspoof2019", "speakers")
+LAYOUTS = ("librispeech", "voxceleb", "timit", "fsdd", "arabic-commands", "asvspoof2019", "asvspoof2021", "speakers")
 
 
 @command("prepare")
@@ -30,6 +30,7 @@ def prepare(layout: str, source: Path, out: Path) -> None:
       fsdd             DIGIT_SPEAKER_TAKE.wav
       arabic-commands  WORD/SPEAKER_NO_TAKE.wav
       asvspoof2019     LA_T_NUMBER.flac, with ..._cm_protocols in or beside it
+      asvspoof2021     LA_E_NUMBER.flac, with keys/LA/CM/... in or beside it
       speakers         SPEAKER/.../NAME.wav, any folders of speakers
 
     All audio under the folder SOURCE is listed, a part of a corpus or the whole. OUT gets wav.scp, utt2spk and

@@ -1,9 +1,10 @@
-"""ASVspoof 2019, for those who have it: its utterances, what they are, and the protocols of its parts."""
+"""ASVspoof 2019 and 2021, for those who have them: utterances, what they are, and the protocols of 2019's parts."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePath
 
 from gmmspeech.corpora.corpus import Layout, Listing
@@ -15,17 +16,24 @@ PARTS = {"train": ("train", "train.trn"), "dev": ("dev", "dev.trl"), "test": ("e
 """Of each part its folder, and what its protocol is called, after the condition (LA, PA)."""
 
 
+PROTOCOLS = {
+    "ASVspoof2019_LA_cm_protocols": ("*_cm_protocols/*.cm.*.txt",),
+    "keys/LA/CM/trial_metadata.txt": ("keys/*/CM/trial_metadata.txt", "keys/CM/trial_metadata.txt"),
+}
+"""Where protocols are, in the folder of recordings or beside it, by what is said of it: those of 2019, and of 2021."""
+
+
 def _identify(path: PurePath, _: PurePath) -> tuple[str, str] | None:
     """Files do not tell who speaks: protocols do."""
-    return (path.stem, path.stem) if re.fullmatch(r"(LA|PA)_[TDE]_[0-9]+", path.stem) else None
+    return (path.stem, path.stem) if re.fullmatch(r"(LA|PA|DF)_[TDE]_[0-9]+", path.stem) else None
 
 
-def _complete(listing: Listing, source: Path) -> Listing:
+def _complete(expected: str, listing: Listing, source: Path) -> Listing:
     """Add speakers and classes from the protocols in the folder, or beside it; others have no use here."""
-    protocols = [file for place in (source, source.parent) for file in sorted(place.glob("*_cm_protocols/*.cm.*.txt"))]
+    places = [(place, pattern) for place in (source, source.parent) for pattern in PROTOCOLS[expected]]
+    protocols = [file for place, pattern in places for file in sorted(place.glob(pattern))]
     if not protocols:
-        expected = "ASVspoof2019_LA_cm_protocols in it or beside it"
-        raise DataError(f"{source}: found no protocols, expected {expected}")
+        raise DataError(f"{source}: found no protocols, expected {expected} in it or beside it")
     trials = {trial.utterance: trial for path in dict.fromkeys(protocols) for trial in read_protocol(path)}
     known = {u: path for u, path in listing.recordings.items() if u in trials}
     if not known:
@@ -44,7 +52,12 @@ def _belongs(path: PurePath, _: set[str] | None) -> bool:
     return path.suffix == ".txt"
 
 
-LAYOUT = Layout("LA_T_NUMBER.flac, as in ASVspoof 2019", _identify, _complete, _belongs)
+LAYOUTS = {
+    f"asvspoof{year}": Layout(
+        f"LA_{letter}_NUMBER.flac, as in ASVspoof {year}", _identify, partial(_complete, protocols), _belongs
+    )
+    for year, letter, protocols in zip(("2019", "2021"), "TE", PROTOCOLS, strict=True)
+}
 
 
 def is_asvspoof(corpus: Path) -> bool:
@@ -61,7 +74,7 @@ def write_asvspoof(corpus: Path, out: Path) -> None:
     """Write a data directory of each part of ASVspoof 2019 LA: train, dev and test, with ``protocol`` beside."""
     for part, (folder, name) in PARTS.items():
         trials = read_protocol(corpus / "ASVspoof2019_LA_cm_protocols" / f"ASVspoof2019.LA.cm.{name}.txt")
-        listing = find_utterances(LAYOUT, corpus / f"ASVspoof2019_LA_{folder}")
+        listing = find_utterances(LAYOUTS["asvspoof2019"], corpus / f"ASVspoof2019_LA_{folder}")
         _check_recorded(corpus, trials, listing)
         write_protocol(out / part / "protocol", trials)
         write_listing(out / part, select(listing, [trial.utterance for trial in trials]))

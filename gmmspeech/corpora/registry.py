@@ -22,7 +22,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "timit": timit.LAYOUT,
     "fsdd": fsdd.LAYOUT,
     "arabic-commands": arabic_commands.LAYOUT,
-    "asvspoof2019": asvspoof.LAYOUT,
+    **asvspoof.LAYOUTS,
     "speakers": speaker_folders.LAYOUT,
 }
 CORPORA: Mapping[str, OpenCorpus] = {

@@ -1,4 +1,4 @@
-"""The layout of ASVspoof 2019 LA, on a small imitation."""
+"""The layouts of ASVspoof 2019 LA and of 2021, on small imitations."""
 
 from pathlib import Path
 
@@ -60,3 +60,19 @@ def test_what_is_not_there(la: Path, tmp_path: Path) -> None:
     (la / "ASVspoof2019_LA_train" / "flac" / "x.flac").touch()
     with pytest.raises(DataError, match="found an audio file of another name"):
         list_corpus("asvspoof2019", la / "ASVspoof2019_LA_train")
+
+
+def test_recordings_of_2021_and_their_keys(tmp_path: Path) -> None:
+    audio, keys = tmp_path / "ASVspoof2021_DF_eval" / "flac", tmp_path / "keys" / "DF" / "CM"
+    audio.mkdir(parents=True)
+    for i in range(3):
+        soundfile.write(audio / f"DF_E_{i}.flac", np.zeros(1600), 16000)
+    with pytest.raises(DataError, match=r"found no protocols, expected keys/LA/CM/trial_metadata.txt in it or beside"):
+        list_corpus("asvspoof2021", audio.parent)
+    keys.mkdir(parents=True)
+    lines = ("LA_01 DF_E_0 nocodec asvspoof A14 spoof notrim eval x - -", "LA_02 DF_E_1 mp3 vcc - bonafide trim eval")
+    (keys / "trial_metadata.txt").write_text("\n".join(lines) + "\n")
+    found = list_corpus("asvspoof2021", audio.parent)
+    assert found.utt2spk == {"DF_E_0": "LA_01", "DF_E_1": "LA_02"}
+    assert found.utt2class == {"DF_E_0": "spoof", "DF_E_1": "bonafide"}
+    assert found.left_out == {"in no protocol": 1}
