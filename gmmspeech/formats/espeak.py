@@ -284,11 +284,12 @@ def _pieces(said: str) -> list[str]:
 def _is_read(text: str, ipa: str, voice: str) -> bool:
     """Tell whether eSpeak reads the text, not the names of letters that it can't read."""
     letters = [c for c in text if c.isalpha()]
-    if not letters or len(letters) != len(text) or any(unicodedata.name(c, "").startswith("LATIN") for c in letters):
-        return True
-    if any("CJK" in unicodedata.name(c, "") for c in letters) and not voice.startswith(_HAN):
+    scripts = [unicodedata.name(c, "") for c in letters]
+    if any("CJK" in script for script in scripts) and not voice.startswith(_HAN):
         return False
-    spelled = " " in ipa.strip() and not voice.startswith(_HAN)
+    if not letters or any(script.startswith("LATIN") for script in scripts):
+        return True
+    spelled = " " in ipa.strip() and len(letters) == len(text) and not voice.startswith(_HAN)
     return not spelled and "(en)" not in ipa
 
 
