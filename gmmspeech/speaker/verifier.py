@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, listed
 from gmmspeech.blocks import ordered_map, read_ahead
-from gmmspeech.checks import check_frames, check_positive
+from gmmspeech.checks import check_frames, check_positive, in_range
 from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
@@ -347,7 +347,9 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
             return self._score_statistics(claims, tests)
         pairs = zip(claims, tests, strict=True)
         if self.scoring == "symmetric":
-            return list(ordered_map(lambda pair: self._score_symmetric(*pair), pairs, n_jobs=self.n_jobs))
+            for name in {name for claimed in claims for name in claimed} - known.keys():
+                known[name] = self.models_[name]._log_likelihood()
+            return list(ordered_map(lambda pair: self._score_symmetric(*pair, known), pairs, n_jobs=self.n_jobs))
         names = sorted({name for claimed in claims for name in claimed})
         if self.top_c is None or len(names) * len(tests) > _STACKING * sum(map(len, claims)):
             return list(ordered_map(lambda pair: self._scorer(*pair)(pair[1]), pairs, n_jobs=self.n_jobs))
@@ -361,14 +363,15 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         models, dtype = [self.models_[name] for name in names], np.result_type(np.float32, *tests)
         return scorer(models, self.ubm, top_c=self.top_c, dtype=dtype)
 
-    def _score_symmetric(self, names: list[str], X: NDArray) -> NDArray[np.float64]:
+    def _score_symmetric(
+        self, names: list[str], X: NDArray, under: Mapping[str, Callable[[NDArray], NDArray]]
+    ) -> NDArray[np.float64]:
+        """Scores of a test against models; `under` each of them, frames have log-likelihoods by a function."""
         test_stats = self._statistics("test", X)
-        test_model = without_names(self._adapt(test_stats))
-        forward = [without_names(self.models_[name]).score(X) - _mean(test_stats) for name in names]
-        reverse = [
-            without_names(test_model).score(self.frames_[name]) - _mean(self.statistics_[name]) for name in names
-        ]
-        return (np.array(forward) + np.array(reverse)) / 2
+        under_test = self._adapt(test_stats)._log_likelihood()
+        forward = [under[name](X).mean() - _mean(test_stats) for name in names]
+        reverse = [under_test(self.frames_[name]).mean() - _mean(self.statistics_[name]) for name in names]
+        return in_range((np.array(forward) + np.array(reverse)) / 2)
 
     def _score_statistics(self, claims: list[list[str]], tests: list[NDArray]) -> list[NDArray[np.float64]]:
         stats = list(ordered_map(lambda X: self._statistics("test", X), tests, n_jobs=self.n_jobs))

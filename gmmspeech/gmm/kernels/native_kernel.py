@@ -162,7 +162,7 @@ def _work(mixture: _Mixture, frames: NDArray, top_c: int = 0) -> NDArray[np.uint
 
 
 def _call(name: str, mixture: _Mixture, frames: NDArray, *arguments: NDArray | int | None) -> None:
-    plain = (a.ctypes.data_as(ctypes.c_void_p) if isinstance(a, np.ndarray) else a for a in arguments)
+    plain = (a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments)
     wide = int(frames.dtype == np.float64)
     getattr(_loaded(), name)(_best_set(), wide, ctypes.byref(mixture), frames.ctypes.data, *plain)
 
