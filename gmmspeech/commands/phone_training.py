@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from gmmspeech.formats.alignments import read_alignments
 from gmmspeech.formats.datadir import DataDir, Segment, read_data_dir, read_map
 from gmmspeech.formats.labeled_recordings import read_labeled_recordings
 from gmmspeech.formats.loading import load
-from gmmspeech.formats.recordings import as_called, id_of_path, read_recordings
+from gmmspeech.formats.recordings import as_called, called, id_of_path, read_recordings
 from gmmspeech.phones.decoding.calibration import calibrated
 from gmmspeech.phones.decoding.partly_labeled import foreign_phones, train_phone_hmm_on_some_labels
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
@@ -150,6 +150,9 @@ def train_phones_dir(
         )
     else:
         spoken = _words_beside(data, dictionary, said)
+        foreign, are_many = foreign_phones(spoken.words, spoken.entries, labeled)
+        if foreign and not are_many and labeled.keys() <= spoken.words.keys():
+            _warn_of_foreign(foreign, labeled, data, "trained as they are")
     if others:
         left_out |= as_called(data, {u: spoken.skipped[u] for u in others if u in spoken.skipped})
         others = [utterance for utterance in others if utterance in spoken.words]
@@ -196,15 +199,22 @@ def _followers(
             raise
         warnings.warn(f"{error}; {left_out}", GmmSpeechWarning)
         return Spoken({}, {}), []
-    foreign = foreign_phones(spoken.words, spoken.entries, labeled)
+    foreign, are_many = foreign_phones(spoken.words, spoken.entries, labeled)
     if foreign:
-        found = f"found phones that no word has, {shown(' '.join(foreign), 100)}"
-        warnings.warn(f"labels: {found}; expected those of pronunciations, so {left_out}", GmmSpeechWarning)
+        _warn_of_foreign(foreign, labeled, data, left_out if are_many else "trained as they are")
+    if are_many:
         return spoken, []
     if labeled:
         found = f"found those of {counted(len(labeled), 'utterance')}"
         warnings.warn(f"labels: {found}; {len(others)} with words alone follow them", GmmSpeechWarning)
     return spoken, list(others)
+
+
+def _warn_of_foreign(phones: Collection[str], labels: Mapping[str, Sequence[Label]], data: DataDir, then: str) -> None:
+    """Warn of phones of labels that no word has: misspelled, or of another set than the pronunciations."""
+    first = next(name for name, own in labels.items() if any(label.name in phones for label in own))
+    found = f"found phones that no word has, {shown(' '.join(phones), 100)}, the first in {called(data, first)}"
+    warnings.warn(f"labels: {found}; expected those of pronunciations; {then}", GmmSpeechWarning)
 
 
 def without_quiet_edges_of(data: DataDir, channel: Channel, others: Sequence[str]) -> DataDir:

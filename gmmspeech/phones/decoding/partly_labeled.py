@@ -121,8 +121,8 @@ def train_phone_hmm_on_some_labels(
     >>> round(found.phones[2].start - (12 + 8 + 120 % 9) / 100, 2)
     0.03
     """
-    foreign = foreign_phones(transcripts, dictionary, labels)
-    if foreign:
+    foreign, are_many = foreign_phones(transcripts, dictionary, labels)
+    if are_many:
         expected = shown(" ".join(phones_of(transcripts, transcripts, dictionary, SILENCE)), 300)
         raise DataError(f"labels: found phones {shown(' '.join(foreign), 300)}, expected those of words: {expected}")
     training: dict[str, Any] = {
@@ -162,9 +162,9 @@ def train_phone_hmm_on_some_labels(
 
 def foreign_phones(
     transcripts: Mapping[str, Sequence[str]], dictionary: Pronunciations, labels: Mapping[str, Sequence[Label]]
-) -> list[str]:
-    """Give the phones of labels that no word is pronounced with, where more than a few labels have them."""
+) -> tuple[list[str], bool]:
+    """Give the phones of labels that no word is pronounced with, and say whether more than a few labels have them."""
     known = phones_of(transcripts, transcripts, dictionary, SILENCE)
     counts = Counter(label.name for own in labels.values() for label in own if is_speech(label.name))
-    foreign = [phone for phone in counts if phone not in known]
-    return sorted(foreign) if sum(counts[phone] for phone in foreign) > MOST_UNKNOWN * counts.total() else []
+    foreign = sorted(phone for phone in counts if phone not in known)
+    return foreign, sum(counts[phone] for phone in foreign) > MOST_UNKNOWN * counts.total()
