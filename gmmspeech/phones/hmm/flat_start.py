@@ -50,17 +50,32 @@ def flat_alignments(corpus: Corpus, model: PhoneHMM) -> dict[str, StatePosterior
 
     Where the front end isn't known, it isn't known either what is loud: all states share the frames alike.
     """
-    of_words = all(spans[0].of_words for spans in corpus.spans.values())
-    if split_front_end(model.front_end)[0] is None or not of_words:
+    if not manners_tell(corpus, model):
         return {name: equal_alignment(model, spans) for name, spans in corpus.spans.items()}
-    return corpus.map(functools.partial(_align_batch, model, expected_durations(model)))
+    return manner_alignments(corpus, model)
+
+
+def manners_tell(corpus: Corpus, model: PhoneHMM) -> bool:
+    """Say whether it is known what is loud in the frames, and words are to be found in them."""
+    of_words = all(spans[0].of_words for spans in corpus.spans.values())
+    return of_words and split_front_end(model.front_end)[0] is not None
+
+
+def manner_alignments(corpus: Corpus, model: PhoneHMM, *, known_scale: float = 0.0) -> dict[str, StatePosteriors]:
+    """States of each utterance's frames by manners, and by what the model knows of its phones, at a scale."""
+    return corpus.map(functools.partial(_align_batch, model, expected_durations(model), known_scale))
 
 
 def _align_batch(
-    model: PhoneHMM, durations: Transitions, batch: Batch, spans: Sequence[Sequence[Span]]
+    model: PhoneHMM, durations: Transitions, known_scale: float, batch: Batch, spans: Sequence[Sequence[Span]]
 ) -> list[StatePosteriors]:
     graphs = [span.graph for (span,) in spans if span.graph is not None]
-    emissions = [manner_log_likelihoods(model, frames) for frames in batch.read()]
+    frames = batch.read()
+    emissions = [manner_log_likelihoods(model, x) for x in frames]
+    if known_scale:
+        emissions = [
+            e + np.float32(known_scale) * model.log_likelihoods(x) for e, x in zip(emissions, frames, strict=True)
+        ]
     found = forward_backward(graphs, emissions, durations, beam=BEAM)
     return [each or equal_alignment(model, span) for each, span in zip(found, spans, strict=True)]
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from gmmspeech.phones.hmm.estimation import TRANSITION_FLOOR, HMMStats
+from gmmspeech.phones.hmm.flat_start import manner_alignments, manners_tell
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Options, accumulate_corpus, align_corpus
 from gmmspeech.phones.hmm.spans import Corpus
@@ -23,6 +24,8 @@ RELEVANCE = 20.0  # frames, of means, weights and transitions
 SILENCE_RELEVANCE, SILENCE_VARIANCE_RELEVANCE = 1.0, 10.0
 LEAST_VARIANCE = 0.1  # of what it was
 FEW_FRAMES = 1000  # a state
+MANNER_ROUNDS = 2  # the first, whose alignments are by manners of phones too
+KNOWN_SCALE = 0.05  # of the model's log-likelihoods there
 
 
 def map_update(model: PhoneHMM, stats: HMMStats, *, relevance_factor: float) -> PhoneHMM:
@@ -58,10 +61,17 @@ def few_frames(corpus: Corpus, model: PhoneHMM) -> bool:
 def adapt(
     corpus: Corpus, model: PhoneHMM, options: Options, callback: Callable[[TrainingState], None] | None
 ) -> PhoneHMM:
-    """Adapt a model to a corpus: align, and move the model that it began as, in turn."""
+    """Adapt a model to a corpus: align, and move the model that it began as, in turn.
+
+    In the first rounds what the model knows, of other phones, speakers and rooms, is weighed with the manners of
+    phones: where it is wrong, the other rounds leave boundaries where it has put them.
+    """
     adapted = model
     for number in range(ROUNDS):
-        posteriors = align_corpus(corpus, adapted, options)
+        if number < MANNER_ROUNDS and manners_tell(corpus, model):
+            posteriors = manner_alignments(corpus, adapted, known_scale=KNOWN_SCALE)
+        else:
+            posteriors = align_corpus(corpus, adapted, options)
         stats = accumulate_corpus(corpus, adapted, posteriors)
         adapted = map_update(model, stats, relevance_factor=RELEVANCE)
         if callback is not None:

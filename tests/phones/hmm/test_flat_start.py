@@ -1,5 +1,6 @@
 """Flat starts: the first alignment of phones is that of their manners."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -12,6 +13,7 @@ from gmmspeech.phones.hmm.flat_start import (
     expected_durations,
     flat_alignments,
     loudness_and_tilt,
+    manner_alignments,
     manner_log_likelihoods,
     relative,
 )
@@ -69,14 +71,17 @@ def test_phones_are_found_where_their_manners_are(word, said):
     assert right > max(0.8, of_equal_shares)
 
 
-def test_posteriors_are_those_of_all_paths():
+@pytest.mark.parametrize("known_scale", [0.0, 0.3])
+def test_posteriors_are_those_of_all_paths(known_scale):
     """One word of two phones, and no silence allowed: every way to divide the frames, one by one."""
     frames = Frames(u=spoken(("AA", 4), ("S", 4)))
     corpus = Corpus(frames, ["u"], skip_bad=False)
     model = corpus.first_model(("SIL", "AA", "S"), 1, "SIL")
     corpus.set_spans(lambda name, length: [words_span(model, ["ASS"], DICTIONARY, length, 0.0)])
-    found = flat_alignments(corpus, model)["u"]
+    model = dataclasses.replace(model, means=np.random.default_rng(1).normal(0, 3, model.means.shape))
+    found = manner_alignments(corpus, model, known_scale=known_scale)["u"]
     scores, durations = manner_log_likelihoods(model, frames["u"]), expected_durations(model)
+    scores = scores + known_scale * model.log_likelihoods(frames["u"])
     paths = [[1] * b + [2] * (8 - b) for b in range(1, 8)]
     totals = [
         sum(scores[t, s] for t, s in enumerate(path))
