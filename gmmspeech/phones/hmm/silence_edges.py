@@ -3,6 +3,9 @@
 Deltas look ahead and back: ΔΔ by 4 frames, where windows are 2. So the frames before a word no longer look like
 silence, its first phone takes them for its own, and in training some more with every alignment. Once a path is known,
 the frames that may see one of its edges of silence are aligned once more as if they had no deltas.
+
+Vowels and sonorants die away: in a room for a tenth of a second, which their Gaussians are wide enough to take in. They
+end where they are half as loud as they were, on the way to silence, in the logarithm.
 """
 
 from __future__ import annotations
@@ -14,10 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.features.stored import split_front_end, static_columns
+from gmmspeech.phones.hmm.flat_start import loudness_and_tilt
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
+from gmmspeech.phones.labels.manner import SONORANTS, manners
+
+SOUND, SILENCE = 75, 25  # percentiles: how loud a phone is, its tail aside, and silence, what it begins with aside
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +34,8 @@ class StaticModel:
     model: PhoneHMM
     silent: NDArray[np.bool_]  # (S,)
     reach: int  # frames to either side: as many as deltas see, or twice as many
+    sonorant: NDArray[np.bool_]  # (S,)
+    front_end: str | None = None  # by which it is known how loud frames are
 
     @classmethod
     def of(cls, model: PhoneHMM, *, sights: int = 2) -> StaticModel | None:
@@ -43,7 +52,10 @@ class StaticModel:
         means, variances = (np.ascontiguousarray(array[:, static]) for array in (model.means, model.variances))
         silent = np.isin(np.arange(model.num_states), model.states(model.silence))
         reach = sights * front.deltas.order * front.deltas.window
-        return cls(replace(model, means=means, variances=variances, front_end=None), silent, reach)
+        manner = manners(model.phones)
+        sonorant = np.array([manner[phone] in SONORANTS for phone in model.phones])[model.phone_of_state]
+        known = model.front_end if of_waveforms is not None else None
+        return cls(replace(model, means=means, variances=variances, front_end=None), silent, reach, sonorant, known)
 
 
 def place_silence(
@@ -81,7 +93,34 @@ def place_silence(
     for (_, nodes), chain, path in zip(pieces, chains, found, strict=True):
         if path is not None:
             nodes[:] = chain[path]
+    for graph, path, own in zip(graphs, placed, frames, strict=True):
+        cut_tails(static, graph, path, own)
     return placed
+
+
+def cut_tails(static: StaticModel, graph: StateGraph, path: NDArray[np.intp], frames: NDArray) -> None:
+    """Give frames in which a sonorant has died away, at the end of a word, to the silence behind it."""
+    if static.front_end is None:
+        return
+    state = graph.state[path]
+    begins = np.flatnonzero(np.append(True, path[1:] != path[:-1]) & graph.phone_start[path])
+    silent = static.silent[state[begins]]
+    ends = np.flatnonzero(~silent[:-1] & silent[1:] & static.sonorant[state[begins[:-1]]])
+    if not len(ends):
+        return
+    loudness = loudness_and_tilt(frames, static.front_end)[0]
+    bounds = np.append(begins, len(path))
+    for start, end, stop in zip(bounds[ends], bounds[ends + 1], bounds[ends + 2], strict=True):
+        sound, quiet = np.percentile(loudness[start:end], SOUND), np.percentile(loudness[end:stop], SILENCE)
+        chain = path[start:end]
+        entry = np.flatnonzero(np.append(True, chain[1:] != chain[:-1]))
+        loud = np.flatnonzero(loudness[start:end] >= (sound + quiet) / 2)
+        length = max(loud.max(initial=0) + 1, len(entry))
+        if sound > quiet and length < end - start:
+            nodes = chain[entry]
+            entry = np.minimum(entry, length - np.arange(len(entry), 0, -1))  # a frame for each that is left
+            path[start : start + length] = np.repeat(nodes, np.diff(np.append(entry, length)))
+            path[start + length : end] = path[end]
 
 
 def near_changes(flags: NDArray[np.bool_], reach: int) -> list[slice]:

@@ -9,6 +9,7 @@ from gmmspeech.phones.labels.ipa import notation_of, to_ipa
 from gmmspeech.phones.labels.phone_sets import ARPABET, TIMIT_61, is_silence, is_speech, strip_stress
 
 MANNERS = ("vowel", "approximant", "tap or trill", "nasal", "fricative", "affricate", "stop", "closure", "silence")
+SONORANTS = frozenset(MANNERS[:4])
 OTHER = "other"
 
 _LATIN = {

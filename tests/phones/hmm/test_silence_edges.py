@@ -10,7 +10,7 @@ import gmmspeech as gs
 from gmmspeech.phones.hmm.graph import utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Options, align_corpus
-from gmmspeech.phones.hmm.silence_edges import StaticModel, chain_graph, near_changes, place_silence
+from gmmspeech.phones.hmm.silence_edges import StaticModel, chain_graph, cut_tails, near_changes, place_silence
 from gmmspeech.phones.hmm.spans import Corpus, words_span
 from gmmspeech.phones.hmm.tree import ContextTree
 from gmmspeech.phones.hmm.trellis import Transitions
@@ -91,6 +91,47 @@ def test_the_piece_is_the_best_of_all_ways_through_its_nodes():
     outside = np.ones(len(path), bool)
     outside[run] = False
     np.testing.assert_array_equal(placed[outside], path[outside])
+
+
+def fading(phone, *, tail, num_states, silence=40):
+    """A model that takes tails for its last phone, the path of AH or ASS with one, and as it is placed."""
+    static = np.repeat([LEVELS[p] for p in ("SIL", "AA", phone)], [silence, 12, 12], axis=0)
+    dying = np.linspace(LEVELS[phone], LEVELS["SIL"], tail + 2)[1:-1]
+    quiet = np.repeat([LEVELS["SIL"]], silence, axis=0)
+    frames = gs.add_deltas(np.concatenate([static, dying, quiet]), order=1, window=2)
+    model = model_of(num_states=num_states)
+    wide = np.where((model.phone_of_state == 0)[:, None], 0.1, 30.0)
+    model = dataclasses.replace(model, variances=np.broadcast_to(wide, model.variances.shape).copy())
+    graph, path, transitions = aligned(model, frames, ["AH" if phone == "AA" else "ASS"])
+    (placed,) = place_silence(StaticModel.of(model), [graph], [path], [frames], transitions)
+    return model, frames, graph, path, placed
+
+
+@pytest.mark.parametrize("num_states", [1, 3])
+@pytest.mark.parametrize("tail", [1, 10, 30])
+def test_a_vowel_ends_where_it_has_died_away(num_states, tail):
+    model, frames, graph, path, placed = fading("AA", tail=tail, num_states=num_states)
+    before, after = starts(model, graph, path)[-1], starts(model, graph, placed)[-1]
+    assert before > 64 + 0.7 * tail  # the vowel is wide enough to take it in
+    half = (LEVELS["AA"][0] + LEVELS["SIL"][0]) / 2
+    expected = 40 + next(t for t, level in enumerate(frames[40:, 0]) if level < half)
+    assert abs(after - expected) <= 1 + tail // 10  # of a long tail something is in the vowel's level
+    assert list(dict.fromkeys(placed.tolist())) == list(dict.fromkeys(path.tolist()))
+
+
+def test_a_fricative_keeps_its_weak_frames():
+    model, _, graph, path, placed = fading("S", tail=20, num_states=3)
+    assert starts(model, graph, placed)[-1] >= starts(model, graph, path)[-1] - 8  # what static features say
+
+
+def test_a_vowel_quieter_than_what_follows_stays():
+    model = model_of(num_states=3)
+    static = np.repeat([LEVELS["SIL"], LEVELS["AA"], LEVELS["SIL"]], [10, 12, 10], axis=0)
+    frames = gs.add_deltas(static, order=1, window=2)
+    graph, path, _ = aligned(model, frames, ["AH"])
+    louder = path.copy()
+    cut_tails(StaticModel.of(model), graph, louder, -frames)
+    np.testing.assert_array_equal(louder, path)
 
 
 @pytest.mark.parametrize(
