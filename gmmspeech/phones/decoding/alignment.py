@@ -29,7 +29,7 @@ from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
-from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_boundaries
+from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_boundaries, starts_moved
 from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
 from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
@@ -171,8 +171,9 @@ def align(
     refine : bool
         Place boundaries finer than a frame, at the means of their posteriors, and give their deviations; see
         `gmmspeech.phones.decoding.boundaries`. Those of silence lie between two frames, where static features place
-        them (`gmmspeech.phones.hmm.silence_edges`). Offsets that the model learned from labels move both. Without, all
-        boundaries lie between two frames.
+        them (`gmmspeech.phones.hmm.silence_edges`), and what follows it begins 0.7 frames later by a model that
+        learned nothing from labels. Offsets that the model learned from labels move both. Without, all boundaries lie
+        between two frames.
     silence_probability : float
         Of silence before, between and after words.
     acoustic_scale : float
@@ -251,6 +252,7 @@ def align(
     check(real(least=0), self_loop_scale=self_loop_scale)
     transitions = Transitions.of(model.self_loop).scaled(self_loop_scale)
     static = StaticModel.of(model) if isinstance(known, PhoneHMM) else None
+    starts_early = static is not None and model.deviation_scale is None
 
     def align_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
         emissions, bad = batch_emissions(model, batch, skip_bad)
@@ -278,7 +280,9 @@ def align(
         )
         reached = {n: path._replace(nodes=nodes) for (n, path), nodes in zip(reached.items(), edged, strict=True)}
         spans = {n: phone_spans(graphs[n], path.nodes) for n, path in reached.items()}
-        placed = _placed(model, graphs, reached, spans, theirs, transitions) if refine else dict.fromkeys(reached)
+        placed: dict[str, Boundaries | None] = dict.fromkeys(reached)
+        if refine:
+            placed = _placed(model, graphs, reached, spans, theirs, transitions, starts_early)
         nodes = [path.nodes for path in reached.values()]
         states = [graphs[name].state[path.nodes] for name, path in reached.items()]
         fits = transcript_fits(model, nodes, states, list(theirs.values()))
@@ -318,6 +322,7 @@ def _placed(
     spans: Mapping[str, Sequence[PhoneSpan]],
     emissions: Mapping[str, NDArray[np.float32]],
     transitions: Transitions,
+    starts_early: bool,
 ) -> dict[str, Boundaries | None]:
     """Boundaries of utterances, finer than a frame."""
     if not paths:
@@ -328,6 +333,8 @@ def _placed(
     placed = place_boundaries(
         [spans[name] for name in paths], chains, theirs, transitions, silence, model.deviation_scale
     )
+    if starts_early:
+        placed = [starts_moved(each, spans[name], silence) for name, each in zip(paths, placed, strict=True)]
     return dict(zip(paths, placed, strict=True))
 
 
