@@ -24,9 +24,9 @@ import re
 import threading
 import unicodedata
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ _OF_THREE_LETTERS = dict(zip(_THREE_LETTERS.split()[::2], _THREE_LETTERS.split()
 _TONAL = ("cmn", "yue", "hak", "vi", "shn")
 _HAN = ("cmn", "yue", "hak")
 _MISREAD = {"th": "Thai", "my": "Burmese"}  # its rules are drafts: the vowel of "มาก" is an s
+_ELIDED = {"fr": ("cdjlmnst", "a"), "it": ("cdlmnstv", "e"), "ca": ("dlmnst", "e")}  # and a vowel to say them before
 _SEPARATOR = "\u00b7"
 _SWITCH = re.compile(r"\([^()]*\)")  # "(en)", where eSpeak takes another language's rules
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -244,7 +245,10 @@ def _spoken(words: Iterable[str], voice: str) -> list[tuple[str, ...]]:
 
 def _phones_of(word: str, voice: str, library: ctypes.CDLL) -> tuple[str, ...]:
     text = unicodedata.normalize("NFC", word).replace("\0", "")
-    translate = _of_letter if len(text) == 1 and not voice.startswith(_HAN) else _translate
+    translate: Callable[[str, ctypes.CDLL, int], str] = _translate
+    if len(text) == 1 and not voice.startswith(_HAN):
+        elided, vowel = _ELIDED.get(voice.partition("-")[0], ("", ""))
+        translate = partial(_of_elided, vowel) if text.lower() in elided else _of_letter
     ipa = translate(text, library, _IPA)
     if not _is_read(text, ipa, voice):
         return ()
@@ -264,6 +268,11 @@ def _of_letter(letter: str, library: ctypes.CDLL, mode: int) -> str:
     alone, twice = (_translate(text, library, mode) for text in (letter, f"{letter} {letter}"))
     words = twice.split()
     return words[0] if len(words) == len(alone.split()) + 1 else alone  # the first as a word, the last by its name
+
+
+def _of_elided(vowel: str, letter: str, library: ctypes.CDLL, mode: int) -> str:
+    """What eSpeak says for what is left of a word before a vowel ("l' homme"), whose name it says elsewhere."""
+    return _translate(f"{letter}'{vowel}", library, mode).rpartition(_SEPARATOR)[0]
 
 
 def _translate(text: str, library: ctypes.CDLL, mode: int) -> str:

@@ -39,7 +39,9 @@ ko: 안녕 ɐ n n j ʌ ŋ
 en: four f ɔː ɹ, bottle b ɑː ɾ ə l, fire f aɪ ɚ, during d ʊ ɹ ɪ ŋ
 pt_BR: sim s i ŋ
 # Words of one letter, which are no letters.
-fr: y i, à a
+fr: y i, à a, l l, C s
+it: l l, c tʃ, è e
+ca: d d
 pt-br: é ɛ, e i
 cs: v v, k k
 ru: с s
