@@ -154,7 +154,8 @@ class _Command(click.Command):
             rest = super().parse_args(ctx, args)
         for parameter in self.params:
             value = ctx.params.get(parameter.name or "")
-            if isinstance(value, float) and math.isnan(value):
+            values = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(each, float) and math.isnan(each) for each in values):
                 raise click.BadParameter("found nan, expected a number", ctx, parameter)
         return rest
 

@@ -89,7 +89,15 @@ def test_defaults_of_train_phone_classifier_are_those_of_the_model(name, default
     assert option("train-phone-classifier", name).default == default
 
 
-@pytest.mark.parametrize("words", ["train-ubm a.h5 b.h5 --tol nan", "perturb-data . out --speed nan"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train-ubm a.h5 b.h5 --tol nan",
+        "perturb-data . out --speed nan",
+        "evaluate s t --p-target 0.1 --p-target nan",
+        "evaluate-spoofing s p --asv-rates 0.1 nan 0.1",
+    ],
+)
 def test_nan_is_within_no_range(run, words):
     refused = run(*words.split())
     assert refused.exit_code == 2
