@@ -175,6 +175,7 @@ def _train(
 ) -> None:
     """Calibrate or fuse, write, and tell what came out."""
     from gmmspeech.commands.evaluation import split_scores
+    from gmmspeech.commands.score_names import distinct_names
     from gmmspeech.commands.scores import cross_calibrate_files, fuse_files
     from gmmspeech.metrics.summary import summarize
     from gmmspeech.scoring.calibration import Calibration
@@ -188,14 +189,15 @@ def _train(
     if cross_validated is not None:  # first, since it may refuse what the calibration of all trials has no need of
         ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=n_folds, **options)
     found = fuse_files(scores, trials, out, **options)
+    names = distinct_names(scores)
     if isinstance(found, Calibration):
-        names = [str(path) for path in scores]
+        terms = [*names]
         for measure in found.measures or ():
             sides = [f"{measure} of the model", f"{measure} of the test"]
-            names += [*sides, *(f"{each} and {scores[0]}" for each in sides)]
+            terms += [*sides, *(f"{each} and {names[0]}" for each in sides)]
         for measure in found.distances or ():
-            names += [f"distance in {measure}", f"distance in {measure} and {scores[0]}"]
-        for name, weight in zip(names, found.weights, strict=True):
+            terms += [f"distance in {measure}", f"distance in {measure} and {names[0]}"]
+        for name, weight in zip(terms, found.weights, strict=True):
             tell(f"{weight:#.6g} times {name}")
         tell(f"{found.offset:+#.6g}")
     else:
@@ -210,7 +212,7 @@ def _train(
                f"EER {100 * summary.eer_rocch:.2f} %")  # fmt: skip
     if fusion is not None:
         gain = f"{fusion.gain.value:.4f} ({fusion.gain.low:.4f} to {fusion.gain.high:.4f})"
-        kept = "" if fusion.kept is None else f"; cross-validated ratios are of it alone: {scores[fusion.kept]}"
+        kept = "" if fusion.kept is None else f"; cross-validated ratios are of it alone: {names[fusion.kept]}"
         tell(f"fusing lowers the Cllr of the better system by {gain}{kept}")
 
 

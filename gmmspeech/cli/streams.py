@@ -73,9 +73,13 @@ class Streams:
         return f"{place.kind},p:{file}" if lenient else place.plain_in(file)
 
     def _kept(self, text: str, place: Place) -> str:
-        """Give the file in which something that is no table is kept."""
-        file = self._temporary(text, "in")
-        told = self.names[str(file)]
+        """Give the file in which something that is no table is kept, called as it is where it has a name."""
+        told = "standard input" if place.is_stream else shown(text)
+        path = Path(place.where.removesuffix(".gz") if place.is_gzip else STREAM)
+        called = [part for part in path.parts if part not in (path.anchor, os.pardir)]
+        file = self.folder().joinpath("_" * (1 + len(self.names)), *called)  # apart, without a word of our own
+        file.parent.mkdir(parents=True)
+        self.names[str(file)] = told
         self.before.append(lambda: keep(told, place, file))
         return str(file)
 
@@ -157,7 +161,7 @@ class Streams:
         """Name what a command looks for beside a file in which a stream is kept."""
         folder = re.escape(os.fspath(self.folder()))
         return re.sub(
-            rf"{folder}/(?P<out>out/)?(?P<name>[\w.]+)",
+            rf"{folder}/(?P<out>out/)?(?:_+/)?(?P<name>[\w.]+)",
             lambda found: f"{found['name']} beside standard {'output' if found['out'] else 'input'}",
             message,
         )

@@ -224,7 +224,7 @@ def report_file(
     write_report(
         report,
         title=f"Speaker verification: {system.name}",
-        subtitle=f"trials of {trials.parent.name}/{trials.name}",
+        subtitle=f"trials of {'/'.join(trials.parts[-2:])}",
         models=listed.models,
         tests=listed.tests,
         is_target=np.asarray(listed.is_target),

@@ -338,6 +338,25 @@ def test_ivectors_through_pipes(scored, run, monkeypatch):
     assert len((scored / "s").read_text().splitlines()) == 4
 
 
+def test_compressed_scores_keep_their_names(scored, monkeypatch, run):
+    """What is told of files that are kept meanwhile, in the terminal, reports and fusions, calls them as they are."""
+    monkeypatch.chdir(scored)
+    for place in ("gmm/scores.gz", "plda/scores.gz"):
+        Path(place).parent.mkdir()
+        Path(place).write_bytes(gzip.compress(Path("scores").read_bytes()))
+    done = run("fuse", "gmm/scores.gz", "plda/scores.gz", "trials", "f.h5")
+    assert [line.split()[-1] for line in done.stdout.splitlines()[:2]] == ["gmm/scores", "plda/scores"]
+    refused = run("apply-calibration", "f.h5", "plda/scores.gz", "gmm/scores.gz", "x")
+    assert "found scores plda/scores.gz, gmm/scores.gz, expected" in refused.stderr
+    content = Path("scores").read_bytes()
+    done = CliRunner().invoke(main, ["apply-calibration", "f.h5", "scores", "-", "x"], input=content)
+    assert done.stdout.splitlines()[1:] == ["scores by the weight of gmm/scores", "- by the weight of plda/scores"]
+    assert run("evaluate", "gmm/scores.gz", "trials", "--report", "r").exit_code == 0
+    page = Path("r/index.html").read_text(encoding="utf-8")
+    assert "Speaker verification: scores<" in page
+    assert "trials of trials<" in page
+
+
 def test_models_and_scores_through_pipes(scored, monkeypatch, run):
     monkeypatch.chdir(scored)
     for words in (
