@@ -30,10 +30,10 @@ KILLS_A_KIND, MOST = 4, 8
 def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
     """Give a function for each kind, which trains and writes a model to a path."""
     rng = np.random.default_rng(0)
-    frames = rng.normal(size=(4_000, 8)) + rng.normal(0, 2, (9, 8))[rng.integers(9, size=4_000)]
+    frames = rng.normal(size=(1_000, 4)) + rng.normal(0, 2, (9, 4))[rng.integers(9, size=1_000)]
     gs.write_store(folder / "frames.h5", [("u", frames)])
-    ubm = gs.DiagonalGMM.from_parameters(np.full(32, 1 / 32), frames[:32], np.ones((32, 8)))
-    stats = [ubm.accumulate(part) for part in np.array_split(frames, 100)]
+    ubm = gs.DiagonalGMM.from_parameters(np.full(8, 1 / 8), frames[:8], np.ones((8, 4)))
+    stats = [ubm.accumulate(part) for part in np.array_split(frames, 50)]
     sounds = {"SIL": -3.0, "AA": 0.0, "S": 3.0}
 
     def say(*phones: str) -> np.ndarray:
@@ -44,11 +44,11 @@ def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
     dictionary = {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}
 
     def mixture(out: Path, **options: object) -> None:
-        train_ubm_file(folder / "frames.h5", out, 24, max_iter=16, tol=0, n_jobs=2, **options)
+        train_ubm_file(folder / "frames.h5", out, 9, max_iter=9, tol=0, n_jobs=2, **options)
 
     def extractor(out: Path) -> None:
         with checkpoint_of(out) as checkpoint:
-            gs.speaker.train_ivector_extractor(ubm, stats, 24, max_iter=10, checkpoint=checkpoint).save(out)
+            gs.speaker.train_ivector_extractor(ubm, stats, 6, max_iter=9, checkpoint=checkpoint).save(out)
 
     def phones(out: Path) -> None:
         with checkpoint_of(out) as checkpoint:

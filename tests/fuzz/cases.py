@@ -102,8 +102,11 @@ class Workshop:
     def judge(
         self, kind: Kind, target: str, change: Callable[[Path], object], sealed: bool
     ) -> tuple[str, str, float, int]:
-        """Change a copy of a whole file and judge what a target makes of it: verdict, words, seconds, bytes."""
-        whole = self.whole(kind, target)
+        """Change a copy of a whole file and judge what a target makes of it: verdict, words, seconds, bytes.
+
+        `look` has been there before.
+        """
+        whole = self._whole[kind.name, target]
         here = self.folder / "case"
         shutil.rmtree(here, ignore_errors=True)
         shutil.copytree(self._home(kind), here, symlinks=True)
@@ -124,18 +127,23 @@ class Workshop:
             verdict, told = "memory", f"{ended.peak >> 20} MiB; {told}"
         return verdict, told.replace(str(self.folder), ""), ended.seconds, ended.peak
 
-    def whole(self, kind: Kind, target: str) -> Whole:
-        """Give what a target finds in a whole file."""
-        if (kind.name, target) not in self._whole:
-            here = self.folder / "case"
-            shutil.rmtree(here, ignore_errors=True)
-            shutil.copytree(self._home(kind), here)
-            read = partial(kind.targets[target], here / kind.file, self.world)
-            ended = bounded(lambda: whole_of(leaves_of(read())))  # which may start threads, this process must not
-            if ended.how != "ended":
-                raise RuntimeError(f"{kind.name}, {target}: {ended.how}: {ended.value}, of a whole file")
-            self._whole[kind.name, target] = Whole(*ended.value)
-        return self._whole[kind.name, target]
+    def look(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Find out, for names of kinds and their targets, what these find in whole files."""
+        unknown = sorted(set(pairs) - self._whole.keys())
+        # in one process for all of them, which may start threads: this one must not
+        ended = bounded(lambda: [self._found(KINDS[name], target) for name, target in unknown], seconds=120)
+        if ended.how != "ended":
+            raise RuntimeError(f"{ended.how}: {ended.value}, of a whole file")
+        self._whole |= {pair: Whole(*found) for pair, found in zip(unknown, ended.value, strict=True)}
+
+    def _found(self, kind: Kind, target: str) -> Whole:
+        here = self.folder / "case"
+        shutil.rmtree(here, ignore_errors=True)
+        shutil.copytree(self._home(kind), here)
+        try:
+            return whole_of(leaves_of(kind.targets[target](here / kind.file, self.world)))
+        except Exception as error:
+            raise RuntimeError(f"{kind.name}, {target}: {type(error).__name__}: {error}") from error
 
     def _home(self, kind: Kind) -> Path:
         return self.folder / "whole" / kind.name.replace("/", " ")

@@ -37,15 +37,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         workshop = Workshop(Path(folder).resolve() / "fuzz", given.only)
         numbers = range(given.first, given.first + given.cases) if given.case is None else [given.case]
+        cases = [workshop.case(number, given.seed, damage=given.damage) for number in numbers]
+        named = [(kind, target) for kind, target, *_ in HOSTILE.values()] if given.hostile else []
+        workshop.look([*named, *((case.kind, case.target) for case in cases)])
         bad = _run_hostile(workshop, given.hostile) if given.hostile else 0
         results = []
         began = time.monotonic()
-        for number in numbers:
-            keep = given.keep if number == numbers[-1] else None
-            result = workshop.run(workshop.case(number, given.seed, damage=given.damage), keep)
+        for case in cases:
+            result = workshop.run(case, given.keep if case is cases[-1] else None)
             results.append(result)
             if result.verdict not in GOOD or given.case is not None:
-                print(f"{number}: {'/'.join(result.case[1:4])}: {result.verdict}: {result.told}", flush=True)
+                print(f"{case.number}: {'/'.join(result.case[1:4])}: {result.verdict}: {result.told}", flush=True)
             if given.out:
                 with open(given.out, "a", encoding="utf-8") as file:
                     file.write(json.dumps([*result.case, *result[1:]]) + "\n")
