@@ -444,25 +444,32 @@ def _minimize(
     def wrong(x: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         return [sign * (scores @ x + tau) for scores, sign, _ in sides]
 
-    def cost(x: NDArray[np.float64]) -> float:
-        costs = [weight * np.logaddexp(0, odds).sum() for odds, (_, _, weight) in zip(wrong(x), sides, strict=True)]
+    def cost(x: NDArray[np.float64], both: list[NDArray[np.float64]]) -> float:
+        costs = [weight * np.logaddexp(0, odds).sum() for odds, (_, _, weight) in zip(both, sides, strict=True)]
         return float(x @ ridge @ x / 2 + sum(costs))
 
     x = np.zeros(size + 1)
+    both = wrong(x)
+    reached = cost(x, both)
     for _ in range(_STEPS):
         gradient, hessian = ridge @ x, ridge.copy()
-        for odds, (scores, sign, weight) in zip(wrong(x), sides, strict=True):
+        for odds, (scores, sign, weight) in zip(both, sides, strict=True):
             share = np.exp(-np.logaddexp(0, -odds))
             gradient += sign * weight * (share @ scores)
             hessian += (scores * (weight * share * (1 - share))[:, None]).T @ scores
         if np.linalg.norm(gradient) < _FLAT:
             break
         step = np.linalg.solve(hessian, gradient)
-        before, least = cost(x), gradient @ step
-        length = next((t for t in 0.5 ** np.arange(_HALVINGS) if cost(x - t * step) <= before - 1e-4 * t * least), 0.0)
-        if not length:  # rounding hides what is left to gain
+        before, least = reached, gradient @ step
+        for length in 0.5 ** np.arange(_HALVINGS):
+            tried = x - length * step
+            both = wrong(tried)
+            reached = cost(tried, both)
+            if reached <= before - 1e-4 * length * least:
+                break
+        else:  # rounding hides what is left to gain
             break
-        x = x - length * step
+        x = tried
     return x[:-1], float(x[-1])
 
 
