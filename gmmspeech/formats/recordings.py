@@ -18,6 +18,7 @@ from gmmspeech.audio.headers import how_to_convert
 from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir, Segment
+from gmmspeech.formats.praat_symbols import tiers_shown_by_praat
 from gmmspeech.formats.results import outside_results
 from gmmspeech.formats.textgrid import read_timed_textgrid
 from gmmspeech.phones.labels.labels import Label
@@ -201,7 +202,8 @@ class _Collected:
         self._utterance(name, Segment(name, 0.0, None), self._speaker(audio), " ".join(lines))
 
     def _add_textgrid(self, audio: Path, transcript: Path) -> None:
-        end, tiers = read_timed_textgrid(transcript)
+        end, typed = read_timed_textgrid(transcript)
+        tiers = tiers_shown_by_praat(typed)
         self.names |= dict.fromkeys(map(str.strip, tiers))
         spoken = {tier: labels for tier, labels in tiers.items() if self._is_transcript(tier)}
         if not spoken:

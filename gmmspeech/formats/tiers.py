@@ -23,6 +23,7 @@ from gmmspeech.files.folders import files_below
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct
 from gmmspeech.formats.labels import FORMATS, format_of, read_labels
+from gmmspeech.formats.praat_symbols import tiers_shown_by_praat
 from gmmspeech.formats.recordings import path_of_id
 from gmmspeech.formats.results import aligned_places, outside_results
 from gmmspeech.formats.textgrid import read_textgrid
@@ -289,7 +290,7 @@ def _kind(file: Path) -> str | None:
 
 def _read_file(path: Path, name: str, tier: str | None, rate: int, kind: str) -> dict[Voice, list[Label]]:
     if kind == "textgrid" or kind in _OF_MFA:
-        found = read_textgrid(path) if kind == "textgrid" else read_tiers_of_mfa(path)
+        found = tiers_shown_by_praat(read_textgrid(path)) if kind == "textgrid" else read_tiers_of_mfa(path)
         return {Voice(name, speaker): own for speaker, own in tiers_of_voices(found, tier, str(path)).items()}
     if kind in (CSV, JSON):
         return _by_voice((Voice(*whose), label) for whose, label in read_table(path, tier or PHONES))

@@ -16,6 +16,7 @@ from gmmspeech.audio.samples import Channel
 from gmmspeech.checks import as_vector, check_positive
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.formats.labels import read_labels
+from gmmspeech.formats.praat_symbols import tiers_shown_by_praat
 from gmmspeech.formats.recordings import SAME_LENGTH, path_of_id
 from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.formats.tier_tables import is_tiers_of_mfa, read_tiers_of_mfa
@@ -128,7 +129,7 @@ def _read(path: Path, audio: str, rate: float, duration: float) -> dict[str, lis
     """Read tiers of a file: a TextGrid's, or the labels of its only recording, or of the one that is called so."""
     suffix = path.suffix.removeprefix(".").lower()
     if suffix == "textgrid":
-        return read_textgrid(path)
+        return tiers_shown_by_praat(read_textgrid(path))
     if suffix in _TABLES and is_tiers_of_mfa(path):
         return read_tiers_of_mfa(path)
     if suffix in _TABLES:
