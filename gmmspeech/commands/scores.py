@@ -265,10 +265,7 @@ def apply_calibration_file(
     columns = np.column_stack([first.values, aligned_scores(scores[1:], trials)])
     check_finite_scores(scores, trials, columns)
     if side:
-        columns, *names = side.columns(columns[:, 0], first.models, first.tests)
-        for table, found, expected in zip(side, names, needed.values(), strict=True):
-            if found != expected:
-                raise DataError(f"{table}: found measures {', '.join(found)}, expected {', '.join(expected)}")
+        columns, _, _ = side.columns(columns[:, 0], first.models, first.tests, needed)
     values = model.apply(columns)
     write_scores(out, Scores(first.models, first.tests, values))
     return len(first), [*zip(distinct_names(scores), fused, strict=False)]

@@ -74,6 +74,10 @@ def test_calibration_takes_them(tmp_path):
     np.testing.assert_allclose(read_scores(tmp_path / "llrs").values, expected.apply(columns), rtol=1e-5, atol=1e-6)
     with pytest.raises(ConfigError, match=r"^measures: found none for .*, learnt with q, expected a file"):
         apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs")
+    more = np.column_stack([np.ones(40), quality])
+    write_measures(tmp_path / "table", ["r", "q"], dict(zip(names, more.round(4), strict=True)))
+    apply_calibration_file(paths[2], [paths[0]], tmp_path / "by name", measures=tmp_path / "table")
+    assert (tmp_path / "by name").read_bytes() == (tmp_path / "llrs").read_bytes()
     write_measures(tmp_path / "table", ["r"], dict(zip(names, quality, strict=True)))
     with pytest.raises(DataError, match="table: found measures r, expected q"):
         apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", measures=tmp_path / "table")
