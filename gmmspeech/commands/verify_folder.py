@@ -31,7 +31,7 @@ from gmmspeech.commands.verify_protocol import (
     read_protocol,
     write_protocol,
 )
-from gmmspeech.commands.verify_systems import WITH_PITCH, score_systems, score_with_pitch
+from gmmspeech.commands.verify_systems import PLDA, score_systems, score_with_pitch
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, counted, shown, verbosity
 from gmmspeech.features.compatibility import check_same_front_end, told_shift
@@ -271,8 +271,9 @@ def _evaluate(
         remove_leftovers(llrs, place / "calibration.h5")
         learnt = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
-        within = "gmm-ubm" if WITH_PITCH in systems else None  # the scores with pitch have those in them
-        calibrated = _calibrate(place, llrs, [path for name, path in systems.items() if name != within])
+        # Scores with pitch have those without it in them, but beside PLDA how much it counts is learnt.
+        within = {name for name in systems if f"{name}-pitch" in systems and PLDA not in systems}
+        calibrated = _calibrate(place, llrs, [path for name, path in systems.items() if name not in within])
         lacked = lacking(learnt, tried) if learnt else ()
         notes = [*_worth(chosen, speech), *lacked, *calibrated, *chosen.notes]
         write_lines(noted, [json.dumps(notes, ensure_ascii=True)])

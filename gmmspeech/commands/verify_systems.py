@@ -38,6 +38,7 @@ COMPONENTS_A_SPEAKER = 4
 SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is cut into such pieces
 MOST_SESSIONS = 4000
 WITH_PITCH = "gmm-ubm-pitch"
+PLDA = "ivector-plda"
 PITCH_NOTE = "In tests so short the pitch of the voices tells much: gmm-ubm-pitch are the scores of gmm-ubm with it."
 WITHOUT_PITCH_NOTE = " In {} of {} none was found, as in whispers; where a side has none, a score stays as it was."
 NO_PITCH_NOTE = "No recording has a pitch, as voices that whisper have none."
@@ -67,10 +68,10 @@ def score_systems(
             write_scores(systems["gmm-ubm"], verifier.score_trials(chosen.trials, store))
         verifier.save(models)
     if speakers >= ENOUGH_FOR_PLDA:
-        systems["ivector-plda"] = place / "scores" / "ivector-plda"
-        if run.todo("i-vectors", makes=[systems["ivector-plda"]], of=[trials], settings=[SESSION, MOST_RANK]):
+        systems[PLDA] = place / "scores" / PLDA
+        if run.todo("i-vectors", makes=[systems[PLDA]], of=[trials], settings=[SESSION, MOST_RANK]):
             with FeatureStore(features) as store:
-                write_scores(systems["ivector-plda"], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, n_jobs))
+                write_scores(systems[PLDA], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, n_jobs))
     return systems
 
 
@@ -120,13 +121,18 @@ def _score_ivectors(ubm: DiagonalGMM, store: FeatureStore, chosen: Protocol, n_j
 
 
 def _sessions(store: FeatureStore, utt2spk: Mapping[str, str]) -> tuple[list[NDArray[np.float32]], list[str]]:
-    """Pieces of about three seconds of the recordings of each speaker, short ones joined, and whose they are."""
+    """Pieces of about three seconds of the recordings of each speaker, short ones joined and alone, and whose they are.
+
+    Of words, the joined ones tell what a voice is and those alone how far a word is from it.
+    """
     recordings = utterances_of(utt2spk)
     most = max(2, MOST_SESSIONS // len(recordings))
     pieces: list[NDArray[np.float32]] = []
     speakers: list[str] = []
     for speaker, utterances in recordings.items():
-        found = spread(list(_pieces([store[u] for u in utterances])), most)
+        said = [store[u] for u in utterances]
+        short = [frames for frames in said if len(frames) < SESSION]
+        found = spread([*_pieces(said), *(short if len(short) > 1 else [])], most)
         pieces += found
         speakers += [speaker] * len(found)
     return pieces, speakers

@@ -172,9 +172,18 @@ def test_one_recording_each_and_plda(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert any("4 of the 4 speakers in trials have one recording: it is cut in two" in note for note in found.notes)
     enrolled = read_list_map(tmp_path / "out" / "protocol" / "spk2utt")
     assert all(utterances == [f"{model}/a#1"] for model, utterances in enrolled.items())
-    assert gs.load(tmp_path / "out" / "calibration.h5").weights.shape == (2,)
+    assert gs.load(tmp_path / "out" / "calibration.h5").weights.shape == (3,)
     interval = found.evaluation.systems[0].intervals["Cllr"]
     assert interval.low <= found.evaluation.systems[0].summary.cllr <= interval.high
+
+
+def test_plda_learns_of_words_joined_and_alone() -> None:
+    """Nine words of 0.5 s make a piece of 3 s, one of the rest, and one each; a long recording makes pieces only."""
+    store = {f"u{i}": np.full((50, 1), i, np.float32) for i in range(9)} | {"long": np.zeros((650, 1), np.float32)}
+    speakers = {u: "b" if u == "long" else "a" for u in store}
+    pieces, whose = systems._sessions(store, speakers)  # type: ignore[arg-type]
+    assert [len(piece) for piece in pieces] == [300, 150, *[50] * 9, 325, 325]
+    assert whose == ["a"] * 11 + ["b"] * 2
 
 
 @pytest.mark.usefixtures("no_pictures")
