@@ -64,7 +64,8 @@ def train_ubm_file(
     if (spk2group if utt2spk is None else scheduler) is not None:
         found = "spk2group without utt2spk" if utt2spk is None else "utt2spk with scheduler"
         raise ConfigError(f"found {found}, expected utt2spk {'too' if utt2spk is None else 'on one machine'}")
-    start = init if init in ("kmeans", "random") else load(init, (DiagonalGMM, GMM))
+    kinds = DiagonalGMM if options.get("covariance_type", "diag") == "diag" else (DiagonalGMM, GMM)
+    start = init if init in ("kmeans", "random") else load(init, kinds)
     front_end = None if isinstance(start, str) else start.front_end_
     with (
         open_features(features, beside, front_end=front_end, model=init) as store,

@@ -171,6 +171,7 @@ def test_a_full_mixture_of_selected_components_begins_at_a_diagonal_one(made, tm
     np.testing.assert_array_equal(gs.load("all.h5").means_, gs.load("d.h5").means_)
     for words, error in (
         (("--covariance-type", "tied", "--num-gselect", 2), "--num-gselect: found 2 with covariances 'tied', expected"),
+        (("--init", "f.h5"), "f.h5: found a GMM, expected a mixture with diagonal covariances"),
         ((*full[:2], "--init", "none.h5"), "--init: found none.h5, expected kmeans, random, or the file"),
         ((*full, "-k", 3), "found a mixture of shape (4, 4)"),
     ):
