@@ -109,16 +109,31 @@ def open_pronunciations(
     keep_stress = _tells_stress(phones)
     first: Pronunciations = {}
     others: Dictionary = {}
+    notations: dict[str, list[str]] = {}
     for name in names:
         if name != "cmudict" and not Path(name).exists():
             raise ConfigError(f"dictionary: found no file {shown(name)}, expected one of words and phones, or cmudict")
         if name != "cmudict" or Path(name).exists():
-            others = supplemented(others, read_dictionary(name, keep_stress=keep_stress, skip_bad=skip_bad))
+            read = read_dictionary(name, keep_stress=keep_stress, skip_bad=skip_bad)
+            notations[name] = inventory(read)
+            others = supplemented(others, read)
         elif others:
             others = supplemented(others, cmudict_dictionary(keep_stress=keep_stress))
         else:
             first = lazy_cmudict(keep_stress=keep_stress)
+    _check_notations(notations, of_arpabet="cmudict" in names)
     return ChainMap(others, first) if others and first else others or first  # type: ignore[arg-type]
+
+
+def _check_notations(phones: Mapping[str, list[str]], *, of_arpabet: bool) -> None:
+    """Raise a ConfigError for a dictionary in X-SAMPA beside one in ARPAbet, where the same names are other sounds."""
+    if not of_arpabet and not any(is_arpabet(own) for own in phones.values()):
+        return
+    for name, own in phones.items():
+        shared = [phone for phone in own if phone in ARPABET]
+        if shared and not is_arpabet(own) and notation_of(own) == "x-sampa" and any(map(str.islower, own)):
+            found = f"found {shown(name)} in X-SAMPA beside one in ARPAbet, whose {shown(' '.join(shared), 60)}"
+            raise ConfigError(f"dictionary: {found} are other sounds, expected one notation")
 
 
 def pronunciations_of(

@@ -274,3 +274,18 @@ def test_bad_files_of_a_folder(tmp_path: Path) -> None:
 def test_a_missing_folder_tells_what_folders_are_taken(tmp_path):
     with pytest.raises(DataError, match=r"no such folder, expected recordings with transcripts beside them, or a data"):
         read_speech(tmp_path / "none")
+
+
+def test_dictionaries_in_two_notations(tmp_path) -> None:
+    """X-SAMPA's Z is ARPAbet's ZH: beside one another they would be one; IPA has letters of its own."""
+    files = {"sampa": "beige b eI Z\nus V s\n", "arpabet": "rouge R UW1 ZH\n", "ipa": "beige b eɪ ʒ\n"}
+    paths = {name: tmp_path / f"{name}.dict" for name in files}
+    for name, lines in files.items():
+        paths[name].write_text(lines)
+    for names in (["cmudict", paths["sampa"]], [paths["sampa"], paths["arpabet"]]):
+        with pytest.raises(
+            ConfigError, match=r"sampa\.dict in X-SAMPA beside one in ARPAbet, whose V Z are other sounds"
+        ):
+            open_pronunciations(list(map(str, names)))
+    for names in (["cmudict", paths["ipa"]], ["cmudict", paths["arpabet"]], [paths["sampa"]]):
+        assert open_pronunciations(list(map(str, names)))
