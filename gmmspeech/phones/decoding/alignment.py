@@ -29,7 +29,7 @@ from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
-from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, place_boundaries, starts_moved
+from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, first_start_moved, place_boundaries
 from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
 from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
@@ -171,9 +171,9 @@ def align(
     refine : bool
         Place boundaries finer than a frame, at the means of their posteriors, and give their deviations; see
         `gmmspeech.phones.decoding.boundaries`. Those of silence lie between two frames, where static features place
-        them (`gmmspeech.phones.hmm.silence_edges`), and what follows it begins 0.7 frames later by a model that
-        learned nothing from labels. Offsets that the model learned from labels move both. Without, all boundaries lie
-        between two frames.
+        them (`gmmspeech.phones.hmm.silence_edges`), but that speech behind an utterance's first silence begins 0.7
+        frames later by a model that learned nothing from labels. Offsets that the model learned from labels move both.
+        Without, all boundaries lie between two frames.
     silence_probability : float
         Of silence before, between and after words.
     acoustic_scale : float
@@ -334,7 +334,7 @@ def _placed(
         [spans[name] for name in paths], chains, theirs, transitions, silence, model.deviation_scale
     )
     if starts_early:
-        placed = [starts_moved(each, spans[name], silence) for name, each in zip(paths, placed, strict=True)]
+        placed = [first_start_moved(each, spans[name], silence) for name, each in zip(paths, placed, strict=True)]
     return dict(zip(paths, placed, strict=True))
 
 

@@ -25,7 +25,7 @@ SILENCE_RELEVANCE, SILENCE_VARIANCE_RELEVANCE = 1.0, 10.0
 LEAST_VARIANCE = 0.1  # of what it was
 FEW_FRAMES = 1000  # a state
 MANNER_ROUNDS = 2  # the first, whose alignments are by manners of phones too
-KNOWN_SCALE = 0.05  # of the model's log-likelihoods there
+KNOWN_SCALE = 0.1  # of the model's log-likelihoods there
 
 
 def map_update(model: PhoneHMM, stats: HMMStats, *, relevance_factor: float) -> PhoneHMM:

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, boundary_moments, place_boundaries, starts_moved
+from gmmspeech.phones.decoding.boundaries import (
+    Boundaries,
+    Chain,
+    boundary_moments,
+    first_start_moved,
+    place_boundaries,
+)
 from gmmspeech.phones.decoding.spans import PhoneSpan
 from gmmspeech.phones.hmm.deviation_scale import DeviationScale
 from gmmspeech.phones.hmm.native import chain_kernel
@@ -166,9 +172,11 @@ def test_offsets_reorder_no_boundaries_and_leave_none_without_a_frame(seed, size
     assert np.diff(placed.edges).min() >= 1 - 1e-6
 
 
-def test_what_follows_silence_begins_later_and_keeps_a_frame():
-    edges = np.array([0.0, 5.0, 8.5, 12.0, 15.0, 16.0, 20.0])
-    phones = [PhoneSpan(0, 0, p, 0, False) for p in (0, 1, 2, 0, 1, 2)]
-    placed = Boundaries(edges, np.zeros(6), np.zeros((2, 6)))
-    moved = starts_moved(placed, phones, silence=0).edges
-    np.testing.assert_allclose(moved, [0.0, 5.7, 8.5, 12.0, 15.7, 16.7, 20.0])
+@pytest.mark.parametrize(
+    ("first", "edges", "moved"),
+    [(0, [0, 5, 8, 12], [0, 5.7, 8, 12]), (0, [0, 5, 6, 12], [0, 5.7, 6.7, 12]), (1, [0, 5, 8, 12], [0, 5, 8, 12])],
+)
+def test_an_utterance_begins_later_and_its_phones_keep_a_frame(first, edges, moved):
+    placed = Boundaries(np.array(edges, float), np.zeros(3), np.zeros((2, 3)))
+    phones = [PhoneSpan(0, 0, p, 0, False) for p in (first, 2, 0)]
+    np.testing.assert_allclose(first_start_moved(placed, phones, silence=0).edges, moved)
