@@ -54,7 +54,10 @@ def of_speakers(data: DataDir, speakers: Collection[str]) -> DataDir:
 def by_hand(data: DataDir, *, normalized: bool = False) -> LabeledFrames:
     frames = {name: FRONT(*load_utterance(data, name), name) for name in data.utterances}
     found = label_utterances(frames, read_ctm(data.path / "phones.ctm"), data.utt2spk, times="start")
-    return found.map_speakers(lambda x: cmvn(x, norm_vars=True)) if normalized else found
+    for speaker in set(data.utt2spk.values()) if normalized else ():
+        rows = found.frame_speakers() == speaker
+        found.frames[rows] = cmvn(found.frames[rows], norm_vars=True)
+    return found
 
 
 def is_spoken(data: LabeledFrames) -> np.ndarray:

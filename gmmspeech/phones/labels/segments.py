@@ -95,16 +95,6 @@ class LabeledFrames:
         """Put each utterance's frames, shape (T, D), through a function that gives as many."""
         return self.with_frames(np.concatenate([function(self.frames[rows]) for rows in self.utterance_rows()]))
 
-    def map_speakers(self, function: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> Self:
-        """Put all frames of each speaker together through a function that gives as many, as CMVN is."""
-        speakers = self.frame_speakers()
-        mapped = {name: function(self.frames[speakers == name]) for name in np.unique(self.speakers)}
-        first = next(iter(mapped.values()))
-        frames = np.empty((len(self.frames), first.shape[1]), first.dtype)
-        for name, of_speaker in mapped.items():
-            frames[speakers == name] = of_speaker
-        return self.with_frames(frames)
-
     def utterance_rows(self) -> Iterator[slice]:
         """Rows of each utterance, in order."""
         for first, stop in itertools.pairwise(self.offsets.tolist()):
