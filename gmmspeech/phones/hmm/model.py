@@ -279,7 +279,10 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         """
         x = real_array(frames)
         if x.ndim != 2 or x.shape[1] != self.dim:
-            raise FeatureError(f"found frames of shape {x.shape}, expected (frames, {self.dim}) as the phone HMM has")
+            hint = "; gs.align_file takes samples" if x.ndim == 1 else ""
+            raise FeatureError(
+                f"found frames of shape {x.shape}, expected (frames, {self.dim}) as the phone HMM has{hint}"
+            )
         finite(x)
         z = (x - self.quadratic.shift) * self.quadratic.scale
         if states is None:

@@ -77,6 +77,8 @@ def test_states_of_an_unknown_phone_are_refused():
 def test_frames_of_another_dimension_are_refused():
     with pytest.raises(FeatureError, match="found frames of shape"):
         random_model().log_likelihoods(np.zeros((4, 3)))
+    with pytest.raises(FeatureError, match=r"of shape \(9,\), .*; gs.align_file takes samples"):
+        random_model().log_likelihoods(np.zeros(9))
 
 
 def test_frames_that_are_no_numbers_are_refused():
