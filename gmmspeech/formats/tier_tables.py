@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gmmspeech.errors import DataError, shown
+from gmmspeech.files.regular import open_regular
 from gmmspeech.files.text import parse_number, read_text
 from gmmspeech.formats.results import TABLE
 from gmmspeech.phones.labels.labels import Label
@@ -33,7 +34,7 @@ _Row = Mapping[str, str]
 def is_tiers_of_mfa(path: Path) -> bool:
     """Say whether a ``.csv`` or ``.json`` is one of MFA's, by how it begins."""
     head = b""
-    with suppress(OSError), open(path, "rb") as file:
+    with suppress(OSError), open_regular(path) as file:
         head = file.read(_HEAD).replace(b"\0", b"")  # UTF-16, of a spreadsheet
     if path.suffix.lower() == ".json":
         return b'"tiers"' in head

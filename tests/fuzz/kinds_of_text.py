@@ -16,6 +16,7 @@ import gmmspeech as gs
 from gmmspeech.features.conf_files import read_kaldi_vad
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.formats.score_files import map_scores
+from gmmspeech.formats.tiers import read_tiers
 from gmmspeech.phones.labels.labels import Label
 
 _FEATURES = "features {folder} {out}/f.h5 --config {world}/front.toml --skip-bad"
@@ -167,6 +168,15 @@ add("TIMIT's labels", "ann-1.phn", "text", _LABELED, _text(_PHN))
 add("Audacity's labels", "ann-1.txt", "text", _LABELED, _text(_AUDACITY))
 add("TextGrid", "ann-1.TextGrid", "text", _LABELED, _grid)
 add("short TextGrid", "ann-1.TextGrid", "text", {"read": call(read_labels, tier="phones")}, _text(_SHORT_GRID))
+_TIERS = {"read": call(read_tiers)}
+_OF_MFA = {
+    "start": 0,
+    "end": 0.5,
+    "tiers": {"phones": {"type": "interval", "entries": [[0, 0.2, "AA"], [0.2, 0.5, "S"]]}},
+}
+add("MFA's JSON", "ann-1.json", "text", _TIERS, _text(json.dumps(_OF_MFA, indent=4)))
+_ROWS_OF_MFA = "Begin,End,Label,Type,Speaker\n0.0,0.2,AA,phones,ann\n0.2,0.5,S,phones,ann\n0.0,0.5,us,words,ann\n"
+add("MFA's table", "ann-1.csv", "text", _TIERS, _text(_ROWS_OF_MFA))
 _CONF = {"features": command("features {world} {out}/f.h5 --config {path}"), "show": command("show {path}")}
 add("TOML", "front.toml", "text", {"read": call(gs.FrontEnd.from_toml), **_CONF}, _text(_TOML))
 add("Kaldi's configuration", "mfcc.conf", "text", {"read": call(gs.FrontEnd.from_kaldi_conf), **_CONF}, _text(_KALDI))

@@ -16,6 +16,7 @@ from gmmspeech.formats.dictionary import read_dictionary
 from gmmspeech.formats.kaldi_models import read_gselect
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.formats.mmf import read_mmf
+from gmmspeech.formats.tiers import read_tiers
 from gmmspeech.formats.trials import read_speakers
 from gmmspeech.gmm.mixture import DiagonalGMM
 
@@ -59,6 +60,14 @@ READERS = {
     "a.TextGrid": (
         read_labels,
         ('File type = "ooTextFile"\nObject class = "TextGrid"\n\n0 1 <exists> 1\n"IntervalTier" "a" 0 1 1\n0 1 "x"\n',),
+    ),
+    "a.csv": (
+        read_tiers,
+        ("Begin,End,Label,Type,Speaker\n0,0.5,AA,phones,ann\n", "file,speaker,begin,end,label,tier\na,ann,"),
+    ),
+    "a.json": (
+        read_tiers,
+        ('{"tiers": {"phones": {"entries": [[0, ', '{"tiers": {"phones": {"entries": [[0, 1, "AA"]]}}}'),
     ),
     "mfcc.conf": (gs.FrontEnd.from_kaldi_conf, ("", "--num-ceps=13\n", "--sample-frequency=8000\n--low-freq=")),
     "vad.conf": (read_kaldi_vad, ("", "--vad-frames-context=")),
