@@ -4,6 +4,8 @@ import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 from rooms import APART, PICTURE, ROOMS, draw, read_imports, room_of
 
@@ -28,8 +30,13 @@ def circle(imports):
     return []
 
 
-def test_no_import_climbs_and_no_files_go_in_a_circle():
-    imports = read_imports()
+@pytest.fixture(scope="module")
+def imports():
+    """Of the package: every file is parsed for it."""
+    return read_imports()
+
+
+def test_no_import_climbs_and_no_files_go_in_a_circle(imports):
     assert len(imports) > 100
     assert climbing(imports) == []
     assert circle(imports) == []
@@ -57,5 +64,5 @@ def test_what_climbs_or_goes_in_a_circle_is_found(tmp_path):
     assert set(circle(imports)) == {"gmmspeech.gmm.em", "gmmspeech.gmm.init"}
 
 
-def test_the_picture_is_that_of_the_code():
-    assert PICTURE.read_text(encoding="utf-8") == draw(read_imports())
+def test_the_picture_is_that_of_the_code(imports):
+    assert PICTURE.read_text(encoding="utf-8") == draw(imports)
