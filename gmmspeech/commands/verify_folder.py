@@ -23,15 +23,16 @@ from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.groups import lacking, rows_of_groups, speaker_pitch_groups
 from gmmspeech.commands.measures import of_utterances
 from gmmspeech.commands.scores import fuse_files
-from gmmspeech.commands.systems import VERIFIER
+from gmmspeech.commands.systems import ENOUGH_FOR_PLDA, VERIFIER
 from gmmspeech.commands.verify_protocol import (
+    EVALUATED,
     Protocol,
     choose_protocol,
     cut_recordings,
     read_protocol,
     write_protocol,
 )
-from gmmspeech.commands.verify_systems import PLDA, score_systems, score_with_pitch
+from gmmspeech.commands.verify_systems import PLDA, WITH_PITCH, score_same_channel, score_systems, score_with_pitch
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, counted, shown, verbosity
 from gmmspeech.features.compatibility import check_same_front_end, told_shift
@@ -48,7 +49,7 @@ from gmmspeech.scoring.folds import fold_ratios
 from gmmspeech.scoring.fusion import cross_fuse
 from gmmspeech.scoring.trials import Scores
 from gmmspeech.speaker.plda import FEW_SPEAKERS
-from gmmspeech.speaker.shipped import NOISE_FILE, open_background, without_noise
+from gmmspeech.speaker.shipped import NOISE_FILE, NOISE_RATE, open_background, without_noise
 from gmmspeech.stores.features import FeatureStore, write_store
 
 WELL_MEASURED = 30  # speakers in trials: with fewer, a figure says little
@@ -60,9 +61,12 @@ STRANGERS = "The background model is {}, not learnt from the folder, so that all
 # Of the background model that comes along, at the rate whose front end subtracts half of the mean: a word teaches no
 # variances, and in noise they are the noise's.
 WORDS: dict[str, Any] = {"relevance_factor": 4.0, "update": "m", "scoring": "symmetric"}
-WORDS_RATE = 16000
+OWN_NOTE = (
+    "Without --background, {} of the folder would be learnt from, enough for i-vectors and PLDA, which know its "
+    "microphones: of words, errors are likely fewer so."
+)
 NOISE_NOTE = (
-    "Where recordings are noisy, up to half of what steady noise does to frames is subtracted "
+    "Where recordings are noisy, up to half of what steady noise does to frames is subtracted for gmm-ubm "
     "(gmmspeech.speaker.without_noise); models.h5 are of such frames."
 )
 
@@ -107,7 +111,8 @@ def verify_folder(
     into enrollment and test. A background model is trained, every speaker in trials is enrolled by MAP adaptation and
     tried with all tests; where the background has 30 speakers or more, i-vectors with PLDA are scored too. Where tests
     have less than three seconds of speech, the pitch of the voices counts as well (`gmmspeech.scoring.with_pitch`), and
-    with the open background of 16 kHz their noise less (`gmmspeech.speaker.without_noise`).
+    with the open background of 16 kHz their noise less (`gmmspeech.speaker.without_noise`); beside those are scores of
+    frames that keep what a microphone does to them.
     Scores are calibrated, or fused, by cross-validation over speakers.
 
     A call that was ended goes on where it was; one with nothing new to do reads what is there.
@@ -199,11 +204,12 @@ def verify_folder(
             write_protocol(lists, chosen)
         speech = _speech(chosen, features)
         short = speech < SHORT_TEST
-        words = short and background == OPEN and rate == WORDS_RATE
+        words = short and background == OPEN and rate == NOISE_RATE
         scored = _without_noise(run, place, parts, features, n_jobs) if words else features
         systems = score_systems(run, place, chosen, scored, strangers, n_jobs, WORDS if words else VERIFIER)
         if words:
-            chosen = replace(chosen, notes=(*chosen.notes, NOISE_NOTE))
+            note = score_same_channel(run, place, parts, chosen, systems, n_jobs)
+            chosen = replace(chosen, notes=(*chosen.notes, NOISE_NOTE, note))
         if short:
             note = score_with_pitch(run, place, parts, chosen, systems, n_jobs)
             chosen = replace(chosen, notes=(*chosen.notes, note))
@@ -272,7 +278,7 @@ def _evaluate(
         learnt = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
         # Scores with pitch have those without it in them, but beside PLDA how much it counts is learnt.
-        within = {name for name in systems if f"{name}-pitch" in systems and PLDA not in systems}
+        within = {name for name in systems if name + WITH_PITCH in systems and PLDA not in systems}
         calibrated = _calibrate(place, llrs, [path for name, path in systems.items() if name not in within])
         lacked = lacking(learnt, tried) if learnt else ()
         notes = [*_worth(chosen, speech), *lacked, *calibrated, *chosen.notes]
@@ -345,6 +351,8 @@ def _worth(chosen: Protocol, speech: float) -> Iterator[str]:
             "know these, not what tells speakers apart. With a larger background, such as the open one that comes "
             "along (--background open), errors would be fewer."
         )
+    if not background and speech < SHORT_TEST and speakers * (1 - EVALUATED) >= ENOUGH_FOR_PLDA:
+        yield OWN_NOTE.format(counted(round(speakers * (1 - EVALUATED)), "speaker"))
     if speech < SHORT_TEST:
         yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."
 

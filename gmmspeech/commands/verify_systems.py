@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech import pipeline
+from gmmspeech.commands.conversion import converting
+from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.measures import pitches_of
 from gmmspeech.commands.systems import (
     ENOUGH_FOR_PLDA,
@@ -21,6 +23,7 @@ from gmmspeech.commands.systems import (
 )
 from gmmspeech.commands.verify_protocol import Protocol
 from gmmspeech.errors import counted
+from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.checkpoints import checkpoint_of, digest
 from gmmspeech.formats.datadir import DataDir, utterances_of
@@ -29,17 +32,25 @@ from gmmspeech.formats.trials import read_scores, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.scoring.pitch import with_pitch
 from gmmspeech.scoring.trials import Scores, of_matrix
+from gmmspeech.speaker.shipped import NOISE_RATE, open_background
 from gmmspeech.speaker.transforms import average_sessions
 from gmmspeech.speaker.ubm import balanced_frames, train_ubm
 from gmmspeech.speaker.verifier import SpeakerVerifier
 from gmmspeech.stores.features import FeatureStore
 
 COMPONENTS_A_SPEAKER = 4
+# A microphone and its noise are in variances and weights as well; a word has few frames.
+CHANNEL_VERIFIER: dict[str, Any] = {"relevance_factor": 4.0, "update": "mvw", "scoring": "symmetric"}
 SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is cut into such pieces
 MOST_SESSIONS = 4000
-WITH_PITCH = "gmm-ubm-pitch"
+WITH_PITCH = "-pitch"  # after the name of a system
+SAME_CHANNEL = "same-channel"
 PLDA = "ivector-plda"
-PITCH_NOTE = "In tests so short the pitch of the voices tells much: gmm-ubm-pitch are the scores of gmm-ubm with it."
+PITCH_NOTE = "In tests so short the pitch of the voices tells much: systems whose names end in -pitch know of it."
+CHANNEL_NOTE = (
+    "same-channel are scores of frames that keep what a microphone does to them, and its noise: where each speaker has "
+    "his own, it tells him too. Where speakers change microphones, gmm-ubm is to be taken."
+)
 WITHOUT_PITCH_NOTE = " In {} of {} none was found, as in whispers; where a side has none, a score stays as it was."
 NO_PITCH_NOTE = "No recording has a pitch, as voices that whisper have none."
 
@@ -75,14 +86,33 @@ def score_systems(
     return systems
 
 
+def score_same_channel(
+    run: pipeline.Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
+) -> str:
+    """Add a system of the open background of 16 kHz whose frames keep what a microphone does to them; give a note."""
+    features, scores = place / "features_same_channel.h5", place / "scores" / SAME_CHANNEL
+    ubm = open_background(NOISE_RATE, same_channel=True)
+    front = converting(FrontEnd.from_json(str(ubm.front_end_)))
+    if run.todo("features-same-channel", makes=[features], settings=front):
+        extract_features([parts.only(chosen.utterances())], features, front, n_jobs=n_jobs, channel="mix")
+    if run.todo("score-same-channel", makes=[scores], settings=[CHANNEL_VERIFIER, digest(*ubm.parameters())]):
+        verifier = SpeakerVerifier(ubm, n_jobs=n_jobs, **CHANNEL_VERIFIER)
+        with FeatureStore(features) as store:
+            verifier.enroll_all(chosen.enrollment, store)
+            write_scores(scores, verifier.score_trials(chosen.trials, store))
+    systems[SAME_CHANNEL] = scores
+    return CHANNEL_NOTE
+
+
 def score_with_pitch(
     run: pipeline.Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
 ) -> str:
-    """Add a system whose scores know how far apart the voices are in pitch, in which words differ little; give a note.
+    """Add systems whose scores know how far apart the voices are in pitch, in which words differ little; give a note.
 
-    It is not added where no recording has a pitch.
+    None is added where no recording has a pitch.
     """
-    heard, scores = place / "pitches.json", place / "scores" / WITH_PITCH
+    heard, plain = place / "pitches.json", {name: path for name, path in systems.items() if name != PLDA}
+    knowing = {name + WITH_PITCH: path.with_name(path.name + WITH_PITCH) for name, path in plain.items()}
     if run.todo("pitches", makes=[heard]):
         enrolled = {u for utterances in chosen.enrollment.values() for u in utterances}
         spoken = parts.only(u for u in parts.utterances if u in enrolled | set(chosen.trials.tests))
@@ -91,9 +121,10 @@ def score_with_pitch(
     without = sum(pitch is None for pitch in pitches.values())
     if without == len(pitches):
         return NO_PITCH_NOTE
-    if run.todo("score-with-pitch", makes=[scores], of=[systems["gmm-ubm"]]):
-        write_scores(scores, with_pitch(read_scores(systems["gmm-ubm"]), chosen.enrollment, pitches))
-    systems[WITH_PITCH] = scores
+    if run.todo("score-with-pitch", makes=knowing.values(), of=plain.values()):
+        for scores, path in zip(knowing.values(), plain.values(), strict=True):
+            write_scores(scores, with_pitch(read_scores(path), chosen.enrollment, pitches))
+    systems |= knowing
     return PITCH_NOTE + (WITHOUT_PITCH_NOTE.format(without, counted(len(pitches), "recording")) if without else "")
 
 

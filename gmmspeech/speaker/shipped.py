@@ -15,6 +15,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.speaker.isv import ISV
 
 RATES = (16000, 8000)
+NOISE_RATE = 16000  # whose model subtracts half of the mean, and has another beside it that does not
 QUIET, LOUD = 30.0, 15.0  # dB of speech above noise
 MOST_SUBTRACTED = 0.5  # part of what noise does to frames
 
@@ -23,7 +24,7 @@ NOISE_FILE = _DATA / "noise_16000.h5"
 
 
 @checked
-def open_background(rate: int) -> DiagonalGMM:
+def open_background(rate: int, *, same_channel: bool = False) -> DiagonalGMM:
     """Give a background model of some two hundred speakers of open corpora, as many women as men, to adapt from.
 
     Where one's own speakers are few, a model of theirs knows them by heart, or lacks the voices of a sex: strangers
@@ -35,6 +36,9 @@ def open_background(rate: int) -> DiagonalGMM:
     ----------
     rate : {16000, 8000}
         Hz, of the recordings.
+    same_channel : bool
+        Of frames that keep the mean of a recording (front end ``clean_speech``): where all recordings of a speaker come
+        over one microphone, it tells him too. Otherwise half of the mean is subtracted. At 8 kHz it is kept anyway.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def open_background(rate: int) -> DiagonalGMM:
     >>> front_end = gs.FrontEnd.from_json(ubm.front_end_)
     >>> verifier = gs.SpeakerVerifier(ubm, relevance_factor=10.0, scoring="symmetric")
     """
-    return _read(background_file(rate))
+    return _read(background_file(rate, same_channel=same_channel))
 
 
 @checked
@@ -105,11 +109,12 @@ def noise_scale(snr: float) -> float:
     return MOST_SUBTRACTED * float(np.clip((QUIET - snr) / (QUIET - LOUD), 0, 1))
 
 
-def background_file(rate: int) -> Path:
+def background_file(rate: int, *, same_channel: bool = False) -> Path:
     """Where the file of `open_background` is."""
     if rate not in RATES:
         raise ConfigError(f"rate: found {rate}, expected {RATES[0]} or {RATES[1]}")
-    return _DATA / f"background_{rate}.h5"
+    kind = "same_channel_" if same_channel and rate == NOISE_RATE else ""
+    return _DATA / f"background_{kind}{rate}.h5"
 
 
 @cache

@@ -22,11 +22,12 @@ from gmmspeech.speaker.shipped import noise_scale
 
 ENGLISH, ARABIC, PROMPTS, DIGITS = "librispeech-mini", "arabic-speech-commands-mini", "asterisk-prompts", "fsdd"
 RECIPES = Path(__file__).parents[1]
-FRONT_ENDS = {
-    16000: gs.FrontEnd.from_toml(RECIPES / "arabic_commands" / "front_end.toml"),
-    8000: gs.FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml"),
+FRONT_ENDS = {  # by the model
+    "16000": gs.FrontEnd.from_toml(RECIPES / "arabic_commands" / "front_end.toml"),
+    "same_channel_16000": gs.FrontEnd.from_toml("clean_speech"),
+    "8000": gs.FrontEnd.from_toml(RECIPES / "fsdd" / "front_end.toml"),
 }
-BACKGROUND = {  # corpora and their parts whose speakers make it, by the rate
+BACKGROUND = {  # corpora and their parts whose speakers make it, by the rate in Hz
     16000: ((ENGLISH, "background"), (ARABIC, "ubm")),
     8000: ((ENGLISH, "background"), (ARABIC, "ubm"), (PROMPTS, "multilang")),
 }
@@ -44,7 +45,7 @@ STEEPEST = 6.0  # dB an octave, by which a noise falls, or less: between that of
 class Test:
     """Trials of speakers who are not in the background, and how they are scored."""
 
-    rate: int
+    model: str
     corpus: str
     part: str
     verifier: Mapping[str, object]
@@ -63,43 +64,43 @@ SAID = {"one word": ("trials", None), "five words": ("trials_group5", "group2utt
 HEARD = {"": None, ", noise at 20 dB": 20.0, ", noise at 10 dB": 10.0}
 KNOWN = {"": (False, False), ", pitch": (True, False), ", pitch, compensated": (True, True)}
 ARABIC_TESTS = {
-    f"Arabic, {said}{heard}{known}": Test(16000, ARABIC, "eval", WORDS, *lists, snr, *what)
+    f"Arabic, {said}{heard}{known}": Test("16000", ARABIC, "eval", WORDS, *lists, snr, *what)
     for said, lists in SAID.items()
     for heard, snr in HEARD.items()
     for known, what in KNOWN.items()
 }
 TESTS = {
-    "read English": Test(16000, ENGLISH, "test-other", READ),
+    "read English": Test("16000", ENGLISH, "test-other", READ),
     **ARABIC_TESTS,
-    "English digits": Test(8000, DIGITS, "verify", SHORT),
-    "English digits, pitch": Test(8000, DIGITS, "verify", SHORT, pitch=True),
+    "English digits": Test("8000", DIGITS, "verify", SHORT),
+    "English digits, pitch": Test("8000", DIGITS, "verify", SHORT, pitch=True),
 }
 
 
 @click.option("--corpora", type=pipeline.FOLDER, required=True, help="Folder with the corpora by name.")
 @pipeline.recipe(corpus=False)
 def main(run: pipeline.Run, corpora: Path) -> None:
-    """Train a background model of each rate, and what noise does to one; verify speakers who are not in it."""
-    for rate, parts in BACKGROUND.items():
-        background = [part_of(corpora, corpus, part) for corpus, part in parts]
+    """Train background models, and what noise does to one; verify speakers who are not in them."""
+    for name, front in FRONT_ENDS.items():
+        background = [part_of(corpora, *part) for part in BACKGROUND[front.sample_frequency]]
         background += [in_noise(run, part.only(part.utterances[::EVERY]), SNR, "-noise") for part in background]
-        features, model = run.out / f"feats-{rate}.h5", run.out / f"background_{rate}.h5"
-        if run.todo(f"features-{rate}", makes=[features], of=background, settings=FRONT_ENDS[rate]):
-            gs.extract_features(background, features, FRONT_ENDS[rate], n_jobs=run.jobs)
-        if run.todo(f"train-{rate}", makes=[model], settings=COMPONENTS):
+        features, model = run.out / f"feats-{name}.h5", run.out / f"background_{name}.h5"
+        if run.todo(f"features-{name}", makes=[features], of=background, settings=front):
+            gs.extract_features(background, features, front, n_jobs=run.jobs)
+        if run.todo(f"train-{name}", makes=[model], settings=COMPONENTS):
             train(features, background, model, run.jobs)
     learn_noise(run, part_of(corpora, *BACKGROUND[NOISE_RATE][0]))
     found = []
     for name, test in TESTS.items():
         data = gs.read_data_dir(corpora / test.corpus / "data" / test.part)
         features, scores = run.out / f"feats {name}.h5", run.out / f"scores {name}"
-        front = FRONT_ENDS[test.rate]
+        front = FRONT_ENDS[test.model]
         heard = data if test.snr is None else in_noise(run, data, (test.snr, test.snr), "")
         if run.todo(f"verify-{name}", makes=[scores], of=[heard, data.path / test.trials], settings=[test, front]):
             gs.extract_features([heard], features, front, n_jobs=run.jobs)
             score(run.out, test, heard, data.path, features, scores, run.jobs)
         row = rows.verification_row(name, [evaluate_file(scores, data.path / test.trials)])
-        found.append({"rate": f"{test.rate} Hz", **row})
+        found.append({"rate": f"{front.sample_frequency:g} Hz", **row})
     run.results(found)
 
 
@@ -140,8 +141,8 @@ def learn_noise(run: pipeline.Run, readers: DataDir) -> None:
     """Train the subspace in which a recording's copies in noise differ from it."""
     features, out = run.out / "feats-noise.h5", run.out / f"noise_{NOISE_RATE}.h5"
     copies = {f"-noise{i}": in_noise(run, readers, SNR, f"-noise{i}", i) for i in range(1, COPIES + 1)}
-    if run.todo("features-noise", makes=[features], of=copies.values(), settings=FRONT_ENDS[NOISE_RATE]):
-        gs.extract_features([readers, *copies.values()], features, FRONT_ENDS[NOISE_RATE], n_jobs=run.jobs)
+    if run.todo("features-noise", makes=[features], of=copies.values(), settings=FRONT_ENDS[str(NOISE_RATE)]):
+        gs.extract_features([readers, *copies.values()], features, FRONT_ENDS[str(NOISE_RATE)], n_jobs=run.jobs)
     model = run.out / f"background_{NOISE_RATE}.h5"
     if run.todo("train-noise", makes=[out], of=[model], settings=NOISE):
         ubm = gs.load(model)
@@ -153,14 +154,14 @@ def learn_noise(run: pipeline.Run, readers: DataDir) -> None:
 
 def score(models: Path, test: Test, heard: DataDir, lists: Path, features: Path, out: Path, n_jobs: int) -> None:
     """Score the trials of a test."""
-    ubm = gs.load(models / f"background_{test.rate}.h5")
+    ubm = gs.load(models / f"background_{test.model}.h5")
     verifier = gs.SpeakerVerifier(ubm, n_jobs=n_jobs, **test.verifier)
     groups = gs.read_list_map(lists / test.groups) if test.groups else None
     enrollment = gs.read_list_map(lists / "enroll_spk2utt")
     with gs.FeatureStore(features) as store:
         frames = store
         if test.compensated:
-            noise = gs.load(models / f"noise_{test.rate}.h5")
+            noise = gs.load(models / f"noise_{test.model}.h5")
             quality = of_utterances(gs.features.speech_quality, heard, "noise", n_jobs=n_jobs)
             frames = {u: noise.compensate(x, scale=noise_scale(quality[u].snr)) for u, x in store.items()}
         verifier.enroll_all(enrollment, frames)

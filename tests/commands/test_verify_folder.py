@@ -198,11 +198,12 @@ def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
                 pulses[:: 100 + 20 * number + take] += 0.5
                 soundfile.write(tmp_path / place / f"s{number}" / f"{take}.wav", pulses, 16000)
     found = quietly(tmp_path / "words", tmp_path / "out", background="open")
-    assert [system.name for system in found.evaluation.systems] == ["calibrated", "gmm-ubm", "gmm-ubm-pitch"]
+    names = ["gmm-ubm", "same-channel", "gmm-ubm-pitch", "same-channel-pitch"]
+    assert [system.name for system in found.evaluation.systems] == ["calibrated", *names]
     assert systems.PITCH_NOTE in found.notes
     verifier = gs.load(tmp_path / "out" / "models.h5")
     assert (verifier.update, verifier.relevance_factor) == ("m", 4.0)
-    plain, with_it = (gs.read_scores(tmp_path / "out" / "scores" / name) for name in ("gmm-ubm", "gmm-ubm-pitch"))
+    plain, kept, with_it, _ = (gs.read_scores(tmp_path / "out" / "scores" / name) for name in names)
 
     def pitch(utterance: str) -> float | None:
         return gs.features.median_pitch(*gs.read_audio(tmp_path / "words" / f"{utterance}.wav"))
@@ -223,11 +224,19 @@ def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
         expected.enroll_all(enrolled, free)
         again = expected.score_trials(gs.scoring.TrialList(plain.models, plain.tests), free)
     np.testing.assert_allclose(plain.values, again.values, atol=1e-6)
+    ubm = gs.speaker.open_background(16000, same_channel=True)
+    front, words = gs.FrontEnd.from_json(ubm.front_end_), tmp_path / "words"
+    expected = gs.SpeakerVerifier(ubm, relevance_factor=4.0, update="mvw", scoring="symmetric")
+    expected.enroll("s0", [front(*gs.read_audio(words / f"{u}.wav")) for u in enrolled["s0"]])
+    score = expected.score("s0", front(*gs.read_audio(words / f"{plain.tests[0]}.wav")))
+    assert (plain.models[0], kept.models[0]) == ("s0", "s0")
+    assert kept.values[0] == pytest.approx(score, abs=1e-6)
 
     long = quietly(tmp_path / "read", tmp_path / "other", background="open")
     assert [system.name for system in long.evaluation.systems] == ["calibrated", "gmm-ubm"]
     assert systems.PITCH_NOTE not in long.notes
     assert steps.NOISE_NOTE not in long.notes
+    assert systems.CHANNEL_NOTE not in long.notes
     assert gs.load(tmp_path / "other" / "models.h5").update == "mvw"
 
 

@@ -10,9 +10,12 @@ from gmmspeech.errors import ConfigError
 def test_two_rates_and_no_other():
     assert gs.speaker.open_background(8000) is gs.speaker.open_background(8000)
     for rate in (16000, 8000):
-        model = gs.speaker.open_background(rate)
-        assert gs.FrontEnd.from_json(model.front_end_).sample_frequency == rate
-        assert model.weights_.sum() == pytest.approx(1.0)
+        for same_channel in (False, True):
+            model = gs.speaker.open_background(rate, same_channel=same_channel)
+            front = gs.FrontEnd.from_json(model.front_end_)
+            assert front.sample_frequency == rate
+            assert (front.cmvn is None) == (same_channel or rate == 8000)
+            assert model.weights_.sum() == pytest.approx(1.0)
     with pytest.raises(ConfigError, match=r"^rate: found 44100, expected 16000 or 8000"):
         gs.speaker.open_background(44100)
 
