@@ -29,7 +29,7 @@ from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.files.text import look_alike
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
-from gmmspeech.phones.decoding.boundaries import Boundaries, Chain, first_start_moved, place_boundaries
+from gmmspeech.phones.decoding.boundaries import LATER, Boundaries, Chain, first_start_moved, place_boundaries
 from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
 from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
@@ -171,8 +171,8 @@ def align(
     refine : bool
         Place boundaries finer than a frame, at the means of their posteriors, and give their deviations; see
         `gmmspeech.phones.decoding.boundaries`. Those of silence lie between two frames, where static features place
-        them (`gmmspeech.phones.hmm.silence_edges`), but that speech behind an utterance's first silence begins 0.7
-        frames later by a model that learned nothing from labels. Offsets that the model learned from labels move both.
+        them (`gmmspeech.phones.hmm.silence_edges`), but that speech behind an utterance's first silence begins 7 ms
+        later by a model that learned nothing from labels. Offsets that the model learned from labels move both.
         Without, all boundaries lie between two frames.
     silence_probability : float
         Of silence before, between and after words.
@@ -252,7 +252,7 @@ def align(
     check(real(least=0), self_loop_scale=self_loop_scale)
     transitions = Transitions.of(model.self_loop).scaled(self_loop_scale)
     static = StaticModel.of(model) if isinstance(known, PhoneHMM) else None
-    starts_early = static is not None and model.deviation_scale is None
+    later = LATER / clock.frame_shift if static is not None and model.deviation_scale is None else 0.0
 
     def align_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
         emissions, bad = batch_emissions(model, batch, skip_bad)
@@ -282,7 +282,7 @@ def align(
         spans = {n: phone_spans(graphs[n], path.nodes) for n, path in reached.items()}
         placed: dict[str, Boundaries | None] = dict.fromkeys(reached)
         if refine:
-            placed = _placed(model, graphs, reached, spans, theirs, transitions, starts_early)
+            placed = _placed(model, graphs, reached, spans, theirs, transitions, later)
         nodes = [path.nodes for path in reached.values()]
         states = [graphs[name].state[path.nodes] for name, path in reached.items()]
         fits = transcript_fits(model, nodes, states, list(theirs.values()))
@@ -322,7 +322,7 @@ def _placed(
     spans: Mapping[str, Sequence[PhoneSpan]],
     emissions: Mapping[str, NDArray[np.float32]],
     transitions: Transitions,
-    starts_early: bool,
+    later: float,
 ) -> dict[str, Boundaries | None]:
     """Boundaries of utterances, finer than a frame."""
     if not paths:
@@ -333,8 +333,10 @@ def _placed(
     placed = place_boundaries(
         [spans[name] for name in paths], chains, theirs, transitions, silence, model.deviation_scale
     )
-    if starts_early:
-        placed = [first_start_moved(each, spans[name], silence) for name, each in zip(paths, placed, strict=True)]
+    if later:
+        placed = [
+            first_start_moved(each, spans[name], silence, later) for name, each in zip(paths, placed, strict=True)
+        ]
     return dict(zip(paths, placed, strict=True))
 
 

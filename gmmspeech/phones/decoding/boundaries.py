@@ -30,7 +30,7 @@ DEVIATION_SCALE = 0.05  # and for how certain that is, where no model has learne
 FLOOR = 0.8  # frames of deviation that no boundary goes below
 NEVER = np.float32(-1e20)  # log probability of what can't be: finite, so that differences are numbers
 RENEWED = 8  # frames after which scores are counted anew from the best: float32 loses nothing in so few
-LATER = 0.7  # frames by which an utterance begins later than where frames, whose windows look ahead, see it
+LATER = 7.0  # ms by which an utterance begins later than where frames, whose windows look ahead, see it
 REACH = 25  # frames by which a state may begin before the best path has it, and end after
 
 Float32 = NDArray[np.float32]
@@ -292,12 +292,12 @@ def place_boundaries(
     return placed
 
 
-def first_start_moved(placed: Boundaries, phones: Sequence[PhoneSpan], silence: int) -> Boundaries:
-    """Let what follows an utterance's first silence begin later; by models that saw no labels."""
+def first_start_moved(placed: Boundaries, phones: Sequence[PhoneSpan], silence: int, later: float) -> Boundaries:
+    """Let what follows an utterance's first silence begin `later`, in frames; by models that saw no labels."""
     if len(phones) < 2 or phones[0].phone != silence:
         return placed
     edges = placed.edges.copy()
-    edges[1] += LATER
+    edges[1] += later
     return replace(placed, edges=_a_frame_apart(edges))
 
 

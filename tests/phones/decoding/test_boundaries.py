@@ -179,4 +179,4 @@ def test_offsets_reorder_no_boundaries_and_leave_none_without_a_frame(seed, size
 def test_an_utterance_begins_later_and_its_phones_keep_a_frame(first, edges, moved):
     placed = Boundaries(np.array(edges, float), np.zeros(3), np.zeros((2, 3)))
     phones = [PhoneSpan(0, 0, p, 0, False) for p in (first, 2, 0)]
-    np.testing.assert_allclose(first_start_moved(placed, phones, silence=0).edges, moved)
+    np.testing.assert_allclose(first_start_moved(placed, phones, silence=0, later=0.7).edges, moved)
