@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from gmmspeech import pipeline
 from gmmspeech.arguments import checked
 from gmmspeech.audio import audio_format, read_audio
 from gmmspeech.blocks import ordered_map
@@ -44,6 +43,7 @@ from gmmspeech.formats.datadir import DataDir, read_map, utterances_of
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.pipeline import Run
 from gmmspeech.scoring.calibration import fit_calibration
 from gmmspeech.scoring.folds import fold_ratios
 from gmmspeech.scoring.fusion import cross_fuse
@@ -184,7 +184,7 @@ def verify_folder(
         _check_front_end(front_end, strangers)
     front = front_end or _front_end(rate, strangers)
     with one_run_at_a_time(place / "results"), verbosity(bars=progress):
-        run, lists = pipeline.Run(place, jobs=n_jobs or 1), place / "protocol"
+        run, lists = Run(place, jobs=n_jobs or 1), place / "protocol"
         everyone = strangers is not None
         if protocol is not None:
             chosen = read_protocol(Path(protocol), data, left_out, everyone=everyone)
@@ -246,7 +246,7 @@ def _front_end(rate: int, strangers: DiagonalGMM | None) -> FrontEnd:
     return converting(FrontEnd.from_toml("clean_speech"), rate)
 
 
-def _without_noise(run: pipeline.Run, place: Path, parts: DataDir, features: Path, n_jobs: int | None) -> Path:
+def _without_noise(run: Run, place: Path, parts: DataDir, features: Path, n_jobs: int | None) -> Path:
     """Write the frames that single words are scored by."""
     out = place / "features_without_noise.h5"
     if run.todo("noise", makes=[out], of=[NOISE_FILE]):
@@ -258,7 +258,7 @@ def _without_noise(run: pipeline.Run, place: Path, parts: DataDir, features: Pat
 
 
 def _evaluate(
-    run: pipeline.Run,
+    run: Run,
     place: Path,
     data: DataDir,
     chosen: Protocol,

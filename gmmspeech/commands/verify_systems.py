@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech import pipeline
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.measures import pitches_of
@@ -30,6 +29,7 @@ from gmmspeech.formats.datadir import DataDir, utterances_of
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_scores, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.pipeline import Run
 from gmmspeech.scoring.pitch import with_pitch
 from gmmspeech.scoring.trials import Scores, of_matrix
 from gmmspeech.speaker.shipped import NOISE_RATE, open_background
@@ -56,7 +56,7 @@ NO_PITCH_NOTE = "No recording has a pitch, as voices that whisper have none."
 
 
 def score_systems(
-    run: pipeline.Run,
+    run: Run,
     place: Path,
     chosen: Protocol,
     features: Path,
@@ -87,7 +87,7 @@ def score_systems(
 
 
 def score_same_channel(
-    run: pipeline.Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
+    run: Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
 ) -> str:
     """Add a system of the open background of 16 kHz whose frames keep what a microphone does to them; give a note."""
     features, scores = place / "features_same_channel.h5", place / "scores" / SAME_CHANNEL
@@ -105,7 +105,7 @@ def score_same_channel(
 
 
 def score_with_pitch(
-    run: pipeline.Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
+    run: Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
 ) -> str:
     """Add systems whose scores know how far apart the voices are in pitch, in which words differ little; give a note.
 
