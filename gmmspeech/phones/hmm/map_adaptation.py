@@ -71,7 +71,7 @@ def adapt(
         if number < MANNER_ROUNDS and manners_tell(corpus, model):
             posteriors = manner_alignments(corpus, adapted, known_scale=KNOWN_SCALE)
         else:
-            posteriors = align_corpus(corpus, adapted, options)
+            posteriors = align_corpus(corpus, adapted, options, tails=True)
         stats = accumulate_corpus(corpus, adapted, posteriors)
         adapted = map_update(model, stats, relevance_factor=RELEVANCE)
         if callback is not None:

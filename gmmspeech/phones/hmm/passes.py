@@ -72,9 +72,12 @@ class Options:
         return round(num_states + grown * max(total - num_states, 0))
 
 
-def align_corpus(corpus: Corpus, model: PhoneHMM, options: Options) -> dict[str, StatePosteriors]:
+def align_corpus(
+    corpus: Corpus, model: PhoneHMM, options: Options, *, tails: bool = False
+) -> dict[str, StatePosteriors]:
+    """States of all frames. With `tails`, what dies away goes to silence, which then is a worse one to recognize by."""
     # triphones begin with an alignment whose silence is in place, and name phones worse where it is placed again
-    static = StaticModel.of(model, sights=1) if model.tree is None else None
+    static = StaticModel.of(model, sights=1, tails=tails) if model.tree is None else None
     align = functools.partial(_align_batch, model, static, Transitions.of(model.self_loop), options)
     return corpus.map(align)
 

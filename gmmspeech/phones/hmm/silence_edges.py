@@ -5,7 +5,9 @@ silence, its first phone takes them for its own, and in training some more with 
 the frames that may see one of its edges of silence are aligned once more as if they had no deltas.
 
 Vowels and sonorants die away: in a room for a tenth of a second, which their Gaussians are wide enough to take in. They
-end where they are half as loud as they were, on the way to silence, in the logarithm.
+end where they are half as loud as they were, on the way to silence, in the logarithm. So it is in alignment, and where
+a model is brought to new speech; a flat start leaves tails to their phones, since a silence with tails in it recognizes
+worse.
 """
 
 from __future__ import annotations
@@ -35,10 +37,10 @@ class StaticModel:
     silent: NDArray[np.bool_]  # (S,)
     reach: int  # frames to either side: as many as deltas see, or twice as many
     sonorant: NDArray[np.bool_]  # (S,)
-    front_end: str | None = None  # by which it is known how loud frames are
+    front_end: str | None = None  # by which it is known how loud frames are; None where tails stay
 
     @classmethod
-    def of(cls, model: PhoneHMM, *, sights: int = 2) -> StaticModel | None:
+    def of(cls, model: PhoneHMM, *, sights: int = 2, tails: bool = True) -> StaticModel | None:
         """Look so many times as far as deltas see; None where there are none, or their columns aren't known.
 
         They see as far from wherever the edge may be moved to: hence twice. In training, where edges are moved time and
@@ -54,7 +56,7 @@ class StaticModel:
         reach = sights * front.deltas.order * front.deltas.window
         manner = manners(model.phones)
         sonorant = np.array([manner[phone] in SONORANTS for phone in model.phones])[model.phone_of_state]
-        known = model.front_end if of_waveforms is not None else None
+        known = model.front_end if tails and of_waveforms is not None else None
         return cls(replace(model, means=means, variances=variances, front_end=None), silent, reach, sonorant, known)
 
 

@@ -134,6 +134,15 @@ def test_a_vowel_quieter_than_what_follows_stays():
     np.testing.assert_array_equal(louder, path)
 
 
+def test_tails_stay_where_silence_is_learned_to_recognize_by():
+    model, frames, graph, path, _ = fading("AA", tail=30, num_states=3)
+    kept, cut = path.copy(), path.copy()
+    cut_tails(StaticModel.of(model, tails=False), graph, kept, frames)
+    cut_tails(StaticModel.of(model), graph, cut, frames)
+    np.testing.assert_array_equal(kept, path)
+    assert starts(model, graph, cut)[-1] < starts(model, graph, path)[-1]
+
+
 @pytest.mark.parametrize(
     ("flags", "reach", "runs"),
     [
