@@ -3,7 +3,7 @@
 import numpy as np
 
 from gmmspeech.commands.stored_features import open_features, read_beside
-from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+from gmmspeech.formats.kaldi.ark import write_kaldi_ark
 
 RNG = np.random.default_rng(0)
 CENTER = np.array([12, 0, 0, 0, 5, 0])

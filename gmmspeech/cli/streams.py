@@ -188,14 +188,14 @@ def _has_commands(place: Place) -> bool:
     """Say whether a script file names commands in place of archives."""
     if place.kind != "scp" or place.is_read_once:
         return False
-    from gmmspeech.formats.kaldi_tables import has_commands
+    from gmmspeech.formats.kaldi.tables import has_commands
 
     return has_commands(place)
 
 
 def _make_plain(text: str, place: Place, file: Path, allow_pipes: bool, check: bool) -> None:
     """Keep a table in a file, so that it can be read where one likes."""
-    from gmmspeech.formats.kaldi_tables import make_plain
+    from gmmspeech.formats.kaldi.tables import make_plain
 
     make_plain(text, place, file, allow_pipes=allow_pipes, check=check)
 

@@ -16,7 +16,7 @@ from gmmspeech.features.compatibility import told_shift
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
 from gmmspeech.formats.htk import write_htk
-from gmmspeech.formats.kaldi_ark import write_kaldi_ark
+from gmmspeech.formats.kaldi.ark import write_kaldi_ark
 from gmmspeech.formats.loading import is_kaldi_model, load
 from gmmspeech.phones.labels.labels import UNKNOWN_FRAMES
 from gmmspeech.stores.features import FeatureStore, write_store
@@ -67,7 +67,7 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
 
     Mixtures of bob's and SIDEKIT's are read too. Gives the number of mixtures, 0 of another model.
     """
-    from gmmspeech.formats.kaldi_models import write_kaldi_gmm
+    from gmmspeech.formats.kaldi.models import write_kaldi_gmm
     from gmmspeech.formats.mmf import write_mmf
     from gmmspeech.gmm.classifier import GMMClassifier
     from gmmspeech.gmm.full import GMM
@@ -107,7 +107,7 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
 def _with_steps(source: str | os.PathLike[str], model: Any) -> Any:
     """Let a model of Kaldi's keep what lies beside it: the steps from ``feats.scp`` to its frames."""
     from gmmspeech.features.stored import joined_options  # pydantic, which copying features needs not wait for
-    from gmmspeech.formats.kaldi_folder import stored_steps
+    from gmmspeech.formats.kaldi.folder import stored_steps
 
     steps = stored_steps(source, model)
     return model if steps is None else model.with_front_end(joined_options({}, steps))
@@ -115,10 +115,10 @@ def _with_steps(source: str | os.PathLike[str], model: Any) -> Any:
 
 def _write_for_kaldi(out: str | os.PathLike[str], model: Any, *, binary: bool) -> None:
     """Write a model that is no diagonal mixture as Kaldi has it."""
-    from gmmspeech.formats.kaldi_folder import write_kaldi_model
-    from gmmspeech.formats.kaldi_full_gmm import write_kaldi_full_gmm
-    from gmmspeech.formats.kaldi_ivector import write_kaldi_extractor
-    from gmmspeech.formats.kaldi_plda import write_kaldi_backend
+    from gmmspeech.formats.kaldi.folder import write_kaldi_model
+    from gmmspeech.formats.kaldi.full_gmm import write_kaldi_full_gmm
+    from gmmspeech.formats.kaldi.ivector import write_kaldi_extractor
+    from gmmspeech.formats.kaldi.plda import write_kaldi_backend
     from gmmspeech.gmm.full import GMM
     from gmmspeech.speaker.backend import BackEnd
     from gmmspeech.speaker.ivector import IVectorExtractor

@@ -15,8 +15,8 @@ from gmmspeech.features.conf_files import read_kaldi_vad
 from gmmspeech.features.vad import energy_vad
 from gmmspeech.files.names import parse_output
 from gmmspeech.formats.datadir import read_list_map
-from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
-from gmmspeech.formats.kaldi_tables import write_table
+from gmmspeech.formats.kaldi.plda import write_kaldi_vectors
+from gmmspeech.formats.kaldi.tables import write_table
 from gmmspeech.stores.features import FeatureStore
 
 
@@ -53,7 +53,7 @@ def gselect_file(
     ubm: str | os.PathLike[str], source: str, out: str, num_gselect: int, *, beside: Beside = NOTHING
 ) -> int:
     """Write the best components of each frame, the best first."""
-    from gmmspeech.formats.kaldi_models import write_gselect
+    from gmmspeech.formats.kaldi.models import write_gselect
     from gmmspeech.formats.loading import load
     from gmmspeech.gmm.full import GMM
     from gmmspeech.gmm.mixture import DiagonalGMM

@@ -12,7 +12,7 @@ from gmmspeech.features.compatibility import told_shift
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.kaldi_alignments import (
+from gmmspeech.formats.kaldi.alignments import (
     phones_and_edges,
     read_kaldi_alignments,
     timed_phones,

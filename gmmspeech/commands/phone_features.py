@@ -20,7 +20,7 @@ from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.stored import StoredFrontEnd, joined_options, split_front_end, split_options
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.kaldi_folder import kaldi_steps, stored_steps
+from gmmspeech.formats.kaldi.folder import kaldi_steps, stored_steps
 from gmmspeech.formats.loading import is_kaldi_model
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM

@@ -260,7 +260,7 @@ def _write_ali(
     place: str, model: PhoneHMM | AdaptedSystem, alignments: Mapping[str, Alignment], entries: Pronunciations
 ) -> None:
     """Write paths as an archive of Kaldi's transitions."""
-    from gmmspeech.formats.kaldi_alignments import kaldi_alignment, write_kaldi_alignments
+    from gmmspeech.formats.kaldi.alignments import kaldi_alignment, write_kaldi_alignments
 
     base = base_of(model)
     named = with_positions(entries, base.phones)

@@ -11,7 +11,7 @@ from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files import checkpoints
 from gmmspeech.files.hdf5 import hdf5_format, is_hdf5
 from gmmspeech.files.regular import open_regular
-from gmmspeech.formats.kaldi_ark import is_binary, read_key
+from gmmspeech.formats.kaldi.ark import is_binary, read_key
 from gmmspeech.formats.loading import is_foreign, load
 from gmmspeech.stores import features, statistics
 

@@ -14,13 +14,13 @@ from gmmspeech.errors import DataError, counted
 from gmmspeech.files.table_places import parse_place
 from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments
-from gmmspeech.formats.kaldi_ivector import read_kaldi_posteriors
-from gmmspeech.formats.kaldi_models import read_gselect
-from gmmspeech.formats.kaldi_objects import Reader, read_array_file
-from gmmspeech.formats.kaldi_tables import read_table
-from gmmspeech.formats.kaldi_transitions import NO_PDF, read_topology
-from gmmspeech.formats.kaldi_tree import Node, read_tree
+from gmmspeech.formats.kaldi.alignments import read_kaldi_alignments
+from gmmspeech.formats.kaldi.ivector import read_kaldi_posteriors
+from gmmspeech.formats.kaldi.models import read_gselect
+from gmmspeech.formats.kaldi.objects import Reader, read_array_file
+from gmmspeech.formats.kaldi.tables import read_table
+from gmmspeech.formats.kaldi.transitions import NO_PDF, read_topology
+from gmmspeech.formats.kaldi.tree import Node, read_tree
 
 _PLACE = re.compile(r"\S.*:[0-9]+(\[[0-9:,]*\])?")  # of an archive, in a script file
 _FIRST_SYMBOL = "<eps>"
@@ -81,7 +81,7 @@ def _answers(node: Node | None) -> Iterator[int]:
 
 
 def _prior(path: str) -> str:
-    from gmmspeech.formats.kaldi_folder import read_prior  # with which come HMMs and front ends
+    from gmmspeech.formats.kaldi.folder import read_prior  # with which come HMMs and front ends
 
     prior, frames = read_prior(path)
     size = f"{counted(prior.k.shape[1] - 1, 'column')}, which count as {counted(round(frames), 'frame')}"

@@ -124,7 +124,7 @@ def open_ivectors(path: str | Path) -> IVectors:
     """Read i-vectors: a file of this package's, or a table of Kaldi's, such as ``ark:PATH`` or ``scp:PATH``."""
     if not parse_place(str(path)).kind:
         return load(path, IVectors)
-    from gmmspeech.formats.kaldi_plda import read_kaldi_vectors
+    from gmmspeech.formats.kaldi.plda import read_kaldi_vectors
 
     vectors = read_kaldi_vectors(path)
     return IVectors(tuple(vectors), np.stack(list(vectors.values())))
@@ -136,7 +136,7 @@ def _write_ivectors(out: Path, ivectors: IVectors) -> None:
     if place.kind == "file":
         ivectors.save(out)
         return
-    from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
+    from gmmspeech.formats.kaldi.plda import write_kaldi_vectors
 
     if place.kind != "ark":
         raise ConfigError(f"{out}: found {place.kind}:, expected a path, ark:PATH or ark,scp:ARK,SCP for i-vectors")

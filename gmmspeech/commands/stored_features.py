@@ -20,8 +20,8 @@ from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.text import first_fields, look_alike
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.kaldi_plda import read_kaldi_vectors
-from gmmspeech.formats.kaldi_tables import read_table
+from gmmspeech.formats.kaldi.plda import read_kaldi_vectors
+from gmmspeech.formats.kaldi.tables import read_table
 from gmmspeech.stores.features import FeatureStore, write_store
 
 if TYPE_CHECKING:  # pydantic, which takes a seventh of a second, is not needed where there are no steps

@@ -56,71 +56,71 @@ from .htk import (
 from .htk import (
     write_htk as write_htk,
 )
-from .kaldi_alignments import (
+from .kaldi.alignments import (
     kaldi_alignment as kaldi_alignment,
 )
-from .kaldi_alignments import (
+from .kaldi.alignments import (
     phones_of_kaldi_alignment as phones_of_kaldi_alignment,
 )
-from .kaldi_alignments import (
+from .kaldi.alignments import (
     read_kaldi_alignments as read_kaldi_alignments,
 )
-from .kaldi_alignments import (
+from .kaldi.alignments import (
     write_kaldi_alignments as write_kaldi_alignments,
 )
-from .kaldi_ark import write_kaldi_ark as write_kaldi_ark
-from .kaldi_folder import (
+from .kaldi.ark import write_kaldi_ark as write_kaldi_ark
+from .kaldi.folder import (
     read_kaldi_matrix as read_kaldi_matrix,
 )
-from .kaldi_folder import (
+from .kaldi.folder import (
     write_kaldi_matrix as write_kaldi_matrix,
 )
-from .kaldi_full_gmm import (
+from .kaldi.full_gmm import (
     read_kaldi_full_gmm as read_kaldi_full_gmm,
 )
-from .kaldi_full_gmm import (
+from .kaldi.full_gmm import (
     write_kaldi_full_gmm as write_kaldi_full_gmm,
 )
-from .kaldi_hmm import (
+from .kaldi.hmm import (
     read_kaldi_hmm as read_kaldi_hmm,
 )
-from .kaldi_hmm import (
+from .kaldi.hmm import (
     write_kaldi_hmm as write_kaldi_hmm,
 )
-from .kaldi_ivector import (
+from .kaldi.ivector import (
     read_kaldi_extractor as read_kaldi_extractor,
 )
-from .kaldi_ivector import (
+from .kaldi.ivector import (
     read_kaldi_posteriors as read_kaldi_posteriors,
 )
-from .kaldi_ivector import (
+from .kaldi.ivector import (
     stats_of_posteriors as stats_of_posteriors,
 )
-from .kaldi_ivector import (
+from .kaldi.ivector import (
     write_kaldi_extractor as write_kaldi_extractor,
 )
-from .kaldi_models import (
+from .kaldi.models import (
     read_gselect as read_gselect,
 )
-from .kaldi_models import (
+from .kaldi.models import (
     read_kaldi_gmm as read_kaldi_gmm,
 )
-from .kaldi_models import (
+from .kaldi.models import (
     write_gselect as write_gselect,
 )
-from .kaldi_models import (
+from .kaldi.models import (
     write_kaldi_gmm as write_kaldi_gmm,
 )
-from .kaldi_plda import (
+from .kaldi.plda import (
     read_kaldi_plda as read_kaldi_plda,
 )
-from .kaldi_plda import (
+from .kaldi.plda import (
     read_kaldi_vectors as read_kaldi_vectors,
 )
-from .kaldi_plda import (
+from .kaldi.plda import (
     write_kaldi_plda as write_kaldi_plda,
 )
-from .kaldi_plda import (
+from .kaldi.plda import (
     write_kaldi_vectors as write_kaldi_vectors,
 )
 from .labels import (

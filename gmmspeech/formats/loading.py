@@ -112,23 +112,24 @@ def _reader(name: str) -> Callable[[str], Any] | None:
         return None
     if head.startswith(_ZIP):
         return _read_mfa_model
-    from gmmspeech.formats import kaldi_models, mmf
+    from gmmspeech.formats import mmf
+    from gmmspeech.formats.kaldi import models
 
-    if kaldi_models.is_kaldi_hmm(head):
+    if models.is_kaldi_hmm(head):
         return _read_kaldi_folder
-    if kaldi_models.begins_with(head, "Plda"):
+    if models.begins_with(head, "Plda"):
         return _read_kaldi_backend
-    if kaldi_models.begins_with(head, "IvectorExtractor"):
+    if models.begins_with(head, "IvectorExtractor"):
         return _read_kaldi_extractor
-    if kaldi_models.begins_with(head, "FullGMM"):
+    if models.begins_with(head, "FullGMM"):
         return _read_kaldi_full_gmm
-    if kaldi_models.is_kaldi_gmm(head):
-        return kaldi_models.read_kaldi_gmm
+    if models.is_kaldi_gmm(head):
+        return models.read_kaldi_gmm
     return _read_only_mixture if mmf.is_mmf(head) else None
 
 
 def _read_kaldi_folder(name: str) -> Any:
-    from gmmspeech.formats.kaldi_folder import load_kaldi_model
+    from gmmspeech.formats.kaldi.folder import load_kaldi_model
 
     return load_kaldi_model(name)
 
@@ -140,19 +141,19 @@ def _read_mfa_model(name: str) -> Any:
 
 
 def _read_kaldi_backend(name: str) -> Any:
-    from gmmspeech.formats.kaldi_plda import read_kaldi_backend
+    from gmmspeech.formats.kaldi.plda import read_kaldi_backend
 
     return read_kaldi_backend(name)
 
 
 def _read_kaldi_extractor(name: str) -> Any:
-    from gmmspeech.formats.kaldi_ivector import read_kaldi_extractor
+    from gmmspeech.formats.kaldi.ivector import read_kaldi_extractor
 
     return read_kaldi_extractor(name)
 
 
 def _read_kaldi_full_gmm(name: str) -> Any:
-    from gmmspeech.formats.kaldi_full_gmm import read_kaldi_full_gmm
+    from gmmspeech.formats.kaldi.full_gmm import read_kaldi_full_gmm
 
     return read_kaldi_full_gmm(name)
 

@@ -18,7 +18,7 @@ from typing import Any
 from gmmspeech.errors import DataError, GmmSpeechError, counted, one_line, shown
 from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.regular import open_regular
-from gmmspeech.formats.kaldi_folder import load_kaldi_model
+from gmmspeech.formats.kaldi.folder import load_kaldi_model
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.phone_sets import is_silence

@@ -24,8 +24,8 @@ from gmmspeech.files.table_places import errors_in_words_of, in_words_of, parse_
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.htk import HtkFile, htk_places, read_htk_range
-from gmmspeech.formats.kaldi_ark import ark_places, read_frames
-from gmmspeech.formats.kaldi_tables import ENTRY, opened_table, script_base
+from gmmspeech.formats.kaldi.ark import ark_places, read_frames
+from gmmspeech.formats.kaldi.tables import ENTRY, opened_table, script_base
 from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
 from gmmspeech.stores.joined_frames import FORMAT as INDEX_FORMAT
 from gmmspeech.stores.joined_frames import IndexedFrames, JoinedFrames, Source, write_index

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments
+from gmmspeech.formats.kaldi.alignments import read_kaldi_alignments
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.phones.labels.phone_sets import ARPABET_VOWELS
 

@@ -77,7 +77,7 @@ def test_only_commands_and_recipes_name_options() -> None:
         ("pipeline.py", "--stage"),
         ("pipeline.py", "--test"),
         ("conf_files.py", "--name"),
-        ("kaldi_folder.py", "--name"),
+        ("folder.py", "--name"),
     }
     for path, tree in with_options():
         raised = [node for node in ast.walk(tree) if isinstance(node, ast.Raise)]
@@ -143,8 +143,8 @@ def test_other_texts_name_options_that_there_are() -> None:
         "pipeline.py",
         "conf_files.py",
         "frontend.py",
-        "kaldi_ark.py",
-        "kaldi_folder.py",
+        "ark.py",
+        "folder.py",
     }  # of recipes, and in files of Kaldi's
     for path, tree in with_options():
         for node in ast.walk(tree):

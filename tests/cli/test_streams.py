@@ -24,9 +24,9 @@ from gmmspeech.cli.main import main
 from gmmspeech.cli.places import FILE, LIST, READ
 from gmmspeech.cli.streams import streams_of
 from gmmspeech.files.table_places import parse_place
-from gmmspeech.formats.kaldi_ark import write_kaldi_ark
-from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
-from gmmspeech.formats.kaldi_tables import read_table
+from gmmspeech.formats.kaldi.ark import write_kaldi_ark
+from gmmspeech.formats.kaldi.plda import write_kaldi_vectors
+from gmmspeech.formats.kaldi.tables import read_table
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Unix has such pipes")

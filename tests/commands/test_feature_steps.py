@@ -10,8 +10,8 @@ from gmmspeech.commands.feature_steps import compute_cmvn, compute_vad
 from gmmspeech.commands.stored_features import read_cmvn
 from gmmspeech.features.normalization import cmvn
 from gmmspeech.features.vad import energy_vad
-from gmmspeech.formats.kaldi_models import read_gselect
-from gmmspeech.formats.kaldi_plda import read_kaldi_vectors
+from gmmspeech.formats.kaldi.models import read_gselect
+from gmmspeech.formats.kaldi.plda import read_kaldi_vectors
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments
+from gmmspeech.formats.kaldi.alignments import read_kaldi_alignments
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.phones.hmm.model import PhoneHMM
 

@@ -5,10 +5,10 @@ import pytest
 
 from gmmspeech.commands.show import describe
 from gmmspeech.errors import DataError
-from gmmspeech.formats.kaldi_alignments import write_kaldi_alignments
-from gmmspeech.formats.kaldi_ark import write_kaldi_ark
-from gmmspeech.formats.kaldi_models import write_gselect
-from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
+from gmmspeech.formats.kaldi.alignments import write_kaldi_alignments
+from gmmspeech.formats.kaldi.ark import write_kaldi_ark
+from gmmspeech.formats.kaldi.models import write_gselect
+from gmmspeech.formats.kaldi.plda import write_kaldi_vectors
 
 
 def test_files_of_kaldis(golden):

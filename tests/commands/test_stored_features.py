@@ -18,8 +18,8 @@ from gmmspeech.features.normalization import cmvn, sliding_cmvn
 from gmmspeech.formats import htk
 from gmmspeech.formats.datadir import write_map
 from gmmspeech.formats.htk import write_htk
-from gmmspeech.formats.kaldi_ark import write_kaldi_ark
-from gmmspeech.formats.kaldi_plda import write_kaldi_vectors
+from gmmspeech.formats.kaldi.ark import write_kaldi_ark
+from gmmspeech.formats.kaldi.plda import write_kaldi_vectors
 from gmmspeech.phones.labels.labels import FrameClock
 from gmmspeech.stores.features import FeatureStore
 

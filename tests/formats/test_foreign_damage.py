@@ -6,14 +6,14 @@ import pytest
 
 from gmmspeech.errors import GmmSpeechError
 from gmmspeech.formats.htk import read_htk, write_htk
-from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments, write_kaldi_alignments
-from gmmspeech.formats.kaldi_ark import write_kaldi_ark
-from gmmspeech.formats.kaldi_full_gmm import write_kaldi_full_gmm
-from gmmspeech.formats.kaldi_hmm import write_kaldi_hmm
-from gmmspeech.formats.kaldi_ivector import write_kaldi_extractor
-from gmmspeech.formats.kaldi_models import read_gselect, write_gselect, write_kaldi_gmm
-from gmmspeech.formats.kaldi_plda import read_kaldi_vectors, write_kaldi_plda, write_kaldi_vectors
-from gmmspeech.formats.kaldi_tree import read_tree, write_tree
+from gmmspeech.formats.kaldi.alignments import read_kaldi_alignments, write_kaldi_alignments
+from gmmspeech.formats.kaldi.ark import write_kaldi_ark
+from gmmspeech.formats.kaldi.full_gmm import write_kaldi_full_gmm
+from gmmspeech.formats.kaldi.hmm import write_kaldi_hmm
+from gmmspeech.formats.kaldi.ivector import write_kaldi_extractor
+from gmmspeech.formats.kaldi.models import read_gselect, write_gselect, write_kaldi_gmm
+from gmmspeech.formats.kaldi.plda import read_kaldi_vectors, write_kaldi_plda, write_kaldi_vectors
+from gmmspeech.formats.kaldi.tree import read_tree, write_tree
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.mmf import read_mmf, write_mmf
 from gmmspeech.gmm.full import GMM as FullGMM

@@ -9,8 +9,8 @@ import pytest
 
 from gmmspeech.errors import GmmSpeechError
 from gmmspeech.features.frontend import FrontEnd
-from gmmspeech.formats.kaldi_folder import write_kaldi_matrix
-from gmmspeech.formats.kaldi_hmm import write_kaldi_hmm
+from gmmspeech.formats.kaldi.folder import write_kaldi_matrix
+from gmmspeech.formats.kaldi.hmm import write_kaldi_hmm
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM

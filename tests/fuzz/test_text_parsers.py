@@ -13,7 +13,7 @@ from hypothesis import given
 import gmmspeech as gs
 from gmmspeech.features.conf_files import read_kaldi_vad
 from gmmspeech.formats.dictionary import read_dictionary
-from gmmspeech.formats.kaldi_models import read_gselect
+from gmmspeech.formats.kaldi.models import read_gselect
 from gmmspeech.formats.labels import read_labels
 from gmmspeech.formats.mmf import read_mmf
 from gmmspeech.formats.tiers import read_tiers

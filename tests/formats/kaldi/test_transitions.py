@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.kaldi_objects import Reader
-from gmmspeech.formats.kaldi_transitions import Tuple, read_transitions
+from gmmspeech.formats.kaldi.objects import Reader
+from gmmspeech.formats.kaldi.transitions import Tuple, read_transitions
 
 
 def test_transitions_are_kaldis(golden):

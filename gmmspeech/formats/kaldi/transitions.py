@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import counted, shown
-from gmmspeech.formats.kaldi_objects import Reader, Writer
+from gmmspeech.formats.kaldi.objects import Reader, Writer
 
 NO_PDF = -1  # of a state that emits nothing: the last of a phone
 

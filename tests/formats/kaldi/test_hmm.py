@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.kaldi_hmm import read_kaldi_hmm, write_kaldi_hmm
-from gmmspeech.formats.kaldi_objects import Reader
+from gmmspeech.formats.kaldi.hmm import read_kaldi_hmm, write_kaldi_hmm
+from gmmspeech.formats.kaldi.objects import Reader
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.tree import ContextTree

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
-from gmmspeech.formats.kaldi_folder import write_kaldi_matrix
-from gmmspeech.formats.kaldi_objects import Reader
-from gmmspeech.formats.kaldi_plda import (
+from gmmspeech.formats.kaldi.folder import write_kaldi_matrix
+from gmmspeech.formats.kaldi.objects import Reader
+from gmmspeech.formats.kaldi.plda import (
     read_kaldi_backend,
     read_kaldi_plda,
     read_kaldi_vectors,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.kaldi_tree import answers, context_tree, read_tree, write_tree
+from gmmspeech.formats.kaldi.tree import answers, context_tree, read_tree, write_tree
 
 TEXT = """ContextDependency 3 1 ToPdf SE 1 [ 1 2 ]
 { SE -1 [ 0 ]

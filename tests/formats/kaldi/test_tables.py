@@ -13,12 +13,12 @@ import pytest
 
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.files.table_places import parse_place
-from gmmspeech.formats.kaldi_alignments import read_kaldi_alignments, write_kaldi_alignments
-from gmmspeech.formats.kaldi_ark import write_kaldi_ark
-from gmmspeech.formats.kaldi_ivector import read_kaldi_posteriors
-from gmmspeech.formats.kaldi_models import read_gselect
-from gmmspeech.formats.kaldi_plda import read_kaldi_vectors, write_kaldi_vectors
-from gmmspeech.formats.kaldi_tables import make_plain, read_table
+from gmmspeech.formats.kaldi.alignments import read_kaldi_alignments, write_kaldi_alignments
+from gmmspeech.formats.kaldi.ark import write_kaldi_ark
+from gmmspeech.formats.kaldi.ivector import read_kaldi_posteriors
+from gmmspeech.formats.kaldi.models import read_gselect
+from gmmspeech.formats.kaldi.plda import read_kaldi_vectors, write_kaldi_vectors
+from gmmspeech.formats.kaldi.tables import make_plain, read_table
 from gmmspeech.stores.features import FeatureStore
 
 FRAMES = {f"u{i}": np.random.default_rng(i).normal(size=(4 + i, 3)).astype(np.float32) for i in range(3)}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.kaldi_objects import Reader, Writer, read_array_file
+from gmmspeech.formats.kaldi.objects import Reader, Writer, read_array_file
 
 
 @pytest.mark.parametrize("binary", [True, False])

@@ -23,8 +23,8 @@ from gmmspeech.features.stored import StoredCmvn, StoredFrontEnd, split_front_en
 from gmmspeech.features.wrong_options import explain
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import read_bytes
-from gmmspeech.formats.kaldi_hmm import read_kaldi_hmm, write_kaldi_hmm
-from gmmspeech.formats.kaldi_objects import Reader, Writer, read_array_file, write_array_file
+from gmmspeech.formats.kaldi.hmm import read_kaldi_hmm, write_kaldi_hmm
+from gmmspeech.formats.kaldi.objects import Reader, Writer, read_array_file, write_array_file
 from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.hmm.adaptation import SplicedTransform, model_statistics
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.files.names import Output
-from gmmspeech.formats.kaldi_ark import ark_places, parse_lines, parse_matrix, read_matrix, write_kaldi_ark
-from gmmspeech.formats.kaldi_tables import read_table, write_table
+from gmmspeech.formats.kaldi.ark import ark_places, parse_lines, parse_matrix, read_matrix, write_kaldi_ark
+from gmmspeech.formats.kaldi.tables import read_table, write_table
 from gmmspeech.stores.features import FeatureStore, write_store
 
 FRAMES = {f"ütt-{i}": np.random.default_rng(i).normal(size=(n, 4)).astype(np.float32) for i, n in enumerate([5, 1, 9])}

@@ -18,9 +18,9 @@ from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.kaldi_models import read_components, write_mixture
-from gmmspeech.formats.kaldi_objects import Reader, Writer
-from gmmspeech.formats.kaldi_transitions import (
+from gmmspeech.formats.kaldi.models import read_components, write_mixture
+from gmmspeech.formats.kaldi.objects import Reader, Writer
+from gmmspeech.formats.kaldi.transitions import (
     NO_PDF,
     Entry,
     Transitions,
@@ -29,7 +29,7 @@ from gmmspeech.formats.kaldi_transitions import (
     read_transitions,
     write_topology,
 )
-from gmmspeech.formats.kaldi_tree import Node, answers, check_answers, context_tree, read_tree, write_tree
+from gmmspeech.formats.kaldi.tree import Node, answers, check_answers, context_tree, read_tree, write_tree
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.topology import Topology
 from gmmspeech.phones.labels.phone_sets import is_silence

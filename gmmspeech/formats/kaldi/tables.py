@@ -23,7 +23,7 @@ from gmmspeech.files.regular import open_regular
 from gmmspeech.files.table_places import Place, errors_in_words_of, keep, parse_place
 from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import find_base, read_map
-from gmmspeech.formats.kaldi_ark import (
+from gmmspeech.formats.kaldi.ark import (
     Entry,
     ark_places,
     encoded_array,

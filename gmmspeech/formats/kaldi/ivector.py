@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, as_matrix, check_at_least, finite
 from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
-from gmmspeech.formats.kaldi_ark import is_binary, read_exactly, text_line
-from gmmspeech.formats.kaldi_objects import Reader, Writer
-from gmmspeech.formats.kaldi_tables import read_objects
+from gmmspeech.formats.kaldi.ark import is_binary, read_exactly, text_line
+from gmmspeech.formats.kaldi.objects import Reader, Writer
+from gmmspeech.formats.kaldi.tables import read_objects
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.speaker.ivector import IVectorExtractor
 

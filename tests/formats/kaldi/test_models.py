@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.kaldi_models import read_gselect, read_kaldi_gmm, write_gselect, write_kaldi_gmm
+from gmmspeech.formats.kaldi.models import read_gselect, read_kaldi_gmm, write_gselect, write_kaldi_gmm
 from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
 

@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.kaldi_full_gmm import read_kaldi_full_gmm, write_kaldi_full_gmm
+from gmmspeech.formats.kaldi.full_gmm import read_kaldi_full_gmm, write_kaldi_full_gmm
 from gmmspeech.formats.loading import load
 from gmmspeech.gmm.full import GMM
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.text import read_bytes
-from gmmspeech.formats.kaldi_ark import parse_matrix
+from gmmspeech.formats.kaldi.ark import parse_matrix
 
 BINARY = b"\0B"
 MARKED = np.dtype([("mark", "u1"), ("number", "<i4")])  # a whole number behind the number of its bytes

@@ -6,13 +6,13 @@ import pytest
 
 from gmmspeech.errors import DataError
 from gmmspeech.formats.dictionary import read_dictionary
-from gmmspeech.formats.kaldi_alignments import (
+from gmmspeech.formats.kaldi.alignments import (
     kaldi_alignment,
     phones_of_kaldi_alignment,
     read_kaldi_alignments,
     write_kaldi_alignments,
 )
-from gmmspeech.formats.kaldi_hmm import read_kaldi_hmm
+from gmmspeech.formats.kaldi.hmm import read_kaldi_hmm
 from gmmspeech.formats.labels import read_ctm
 from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.decoding.boundaries import Chain

@@ -10,14 +10,14 @@ from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.features.sections import DeltaOptions, SpeakerCmvnOptions
 from gmmspeech.features.stored import SLIDING, StoredCmvn, StoredFrontEnd, joined_options
-from gmmspeech.formats.kaldi_folder import (
+from gmmspeech.formats.kaldi.folder import (
     kaldi_steps,
     read_kaldi_matrix,
     stored_steps,
     write_kaldi_matrix,
     write_kaldi_model,
 )
-from gmmspeech.formats.kaldi_hmm import write_kaldi_hmm
+from gmmspeech.formats.kaldi.hmm import write_kaldi_hmm
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM

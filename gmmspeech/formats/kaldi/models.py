@@ -19,9 +19,9 @@ from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.kaldi_ark import is_binary, read_exactly, text_line, write_archive
-from gmmspeech.formats.kaldi_objects import BINARY, MARKED, Reader, Writer
-from gmmspeech.formats.kaldi_tables import read_objects
+from gmmspeech.formats.kaldi.ark import is_binary, read_exactly, text_line, write_archive
+from gmmspeech.formats.kaldi.objects import BINARY, MARKED, Reader, Writer
+from gmmspeech.formats.kaldi.tables import read_objects
 from gmmspeech.gmm.base import Mixture
 from gmmspeech.gmm.mixture import DiagonalGMM
 

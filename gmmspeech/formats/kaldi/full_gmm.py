@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
-from gmmspeech.formats.kaldi_models import with_weights_kept
-from gmmspeech.formats.kaldi_objects import Reader, Writer
+from gmmspeech.formats.kaldi.models import with_weights_kept
+from gmmspeech.formats.kaldi.objects import Reader, Writer
 from gmmspeech.gmm.covariance_types import as_kind, expanded
 from gmmspeech.gmm.full import GMM
 

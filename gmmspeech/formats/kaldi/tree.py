@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.kaldi_objects import Reader, Writer
+from gmmspeech.formats.kaldi.objects import Reader, Writer
 from gmmspeech.phones.hmm.tree import ContextTree
 
 CLASS = -1  # the key of the class of a state

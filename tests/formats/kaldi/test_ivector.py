@@ -6,13 +6,13 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.errors import DataError, ModelError
-from gmmspeech.formats.kaldi_ivector import (
+from gmmspeech.formats.kaldi.ivector import (
     read_kaldi_extractor,
     read_kaldi_posteriors,
     stats_of_posteriors,
     write_kaldi_extractor,
 )
-from gmmspeech.formats.kaldi_plda import read_kaldi_vectors
+from gmmspeech.formats.kaldi.plda import read_kaldi_vectors
 from gmmspeech.formats.loading import load
 from gmmspeech.speaker.ivector import IVectorExtractor, train_ivector_extractor
 

@@ -19,8 +19,8 @@ from gmmspeech.checks import all_finite, real_array
 from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, counted, one_line, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field
-from gmmspeech.formats.kaldi_objects import Reader, Writer, read_array_file, write_array_file
-from gmmspeech.formats.kaldi_tables import read_table, write_table
+from gmmspeech.formats.kaldi.objects import Reader, Writer, read_array_file, write_array_file
+from gmmspeech.formats.kaldi.tables import read_table, write_table
 from gmmspeech.speaker.backend import BackEnd
 from gmmspeech.speaker.plda import PLDA
 from gmmspeech.speaker.transforms import AffineTransform

@@ -18,11 +18,11 @@ from gmmspeech.checks import real_array
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.kaldi_ark import is_binary, read_exactly, text_line, write_archive
-from gmmspeech.formats.kaldi_hmm import tuples_of, ways_of
-from gmmspeech.formats.kaldi_objects import BINARY, MARKED
-from gmmspeech.formats.kaldi_tables import read_objects
-from gmmspeech.formats.kaldi_transitions import Tuple
+from gmmspeech.formats.kaldi.ark import is_binary, read_exactly, text_line, write_archive
+from gmmspeech.formats.kaldi.hmm import tuples_of, ways_of
+from gmmspeech.formats.kaldi.objects import BINARY, MARKED
+from gmmspeech.formats.kaldi.tables import read_objects
+from gmmspeech.formats.kaldi.transitions import Tuple
 from gmmspeech.phones.decoding.boundaries import Chain
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label

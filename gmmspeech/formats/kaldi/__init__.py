@@ -1,0 +1,1 @@
+"""Files of Kaldi: archives and tables, models, trees, alignments."""
