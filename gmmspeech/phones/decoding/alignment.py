@@ -11,6 +11,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -219,94 +220,133 @@ def align(
     ['SIL', 'AA', 'SIL']
     """
     clock = FrameClock.of(timed_front_end(model.front_end, frames), frame_shift, frame_length, times)
+    check(real(least=0), self_loop_scale=self_loop_scale)
     if beam is not None:
         check_positive(beam=beam)
     check_front_end(model, frames)
     if has_positions(model.phones):
-        said = {word for line in transcripts.values() for word in line}
-        own = {word: pronunciations(dictionary, word, optional=True) for word in said}
-        dictionary = with_positions(own, model.phones)
-    phones = _phones_of(transcripts, dictionary)
-    known = with_phones(model, phones)
-    model = base_of(known)
-    skipped: dict[str, str] = {}
-    unknown: Counter[str] = Counter()
-    graphs: dict[str, StateGraph] = {}
-    for name in transcripts:
-        if name not in frames:
-            continue
-        lacking = [word for word in transcripts[name] if not pronunciations(dictionary, word, optional=True)]
-        unknown.update(lacking)
-        try:
-            words, entries = _known(transcripts[name], lacking, dictionary, unknown_words)
-            graphs[name] = utterance_graph(model, words, entries, silence_probability=silence_probability)
-        except GmmSpeechError as error:
-            if not skip_bad:
-                raise type(error)(f"utterance {name}: {error}") from None
-            skipped[name] = str(error)
+        dictionary = with_positions(_own(dictionary, transcripts), model.phones)
+    known = with_phones(model, _phones_of(transcripts, dictionary))
+    told = {name: words for name, words in transcripts.items() if name in frames}
+    graphs, unknown, skipped = _graphs(base_of(known), told, dictionary, unknown_words, silence_probability, skip_bad)
     if utt2spk is None:
         model, frames = for_any_speaker(known, frames)
     else:
         searching: dict[str, Any] = {"acoustic_scale": acoustic_scale, "beam": beam, "n_jobs": n_jobs}
         model, frames = for_these_speakers(known, frames, graphs, utt2spk, **searching)
-    check(real(least=0), self_loop_scale=self_loop_scale)
-    transitions = Transitions.of(model.self_loop).scaled(self_loop_scale)
-    static = StaticModel.of(model) if isinstance(known, PhoneHMM) else None
-    later = LATER / clock.frame_shift if static is not None and model.deviation_scale is None else 0.0
-
-    def align_batch(batch: Mapping[str, NDArray]) -> dict[str, Alignment | str]:
-        emissions, bad = batch_emissions(model, batch, skip_bad)
-        found: dict[str, Alignment | str] = {**bad}
-        good = list(emissions)
-        if not good:
-            return found
-        paths = best_paths(
-            *([graphs[n] for n in good], [emissions[n] for n in good], transitions),
-            acoustic_scale=acoustic_scale,
-            beam=beam,
-        )
-        reached = {name: path for name, path in zip(good, paths, strict=True) if path is not None}
-        for name in good:
-            if name not in reached:
-                found[name] = too_few_frames(graphs[name], len(emissions[name]))
-                if not skip_bad:
-                    raise DataError(f"utterance {name}: {found[name]}")
-        theirs = {name: emissions[name] for name in reached}
-        chains = {n: Chain.of(path.nodes, graphs[n].state[path.nodes]) for n, path in reached.items()}
-        edged = place_silence(
-            *(static, [graphs[n] for n in reached], [path.nodes for path in reached.values()]),
-            *([batch[n] for n in reached], transitions),
-            acoustic_scale=acoustic_scale,
-        )
-        reached = {n: path._replace(nodes=nodes) for (n, path), nodes in zip(reached.items(), edged, strict=True)}
-        spans = {n: phone_spans(graphs[n], path.nodes) for n, path in reached.items()}
-        placed: dict[str, Boundaries | None] = dict.fromkeys(reached)
-        if refine:
-            placed = _placed(model, graphs, reached, spans, theirs, transitions, later)
-        nodes = [path.nodes for path in reached.values()]
-        states = [graphs[name].state[path.nodes] for name, path in reached.items()]
-        fits = transcript_fits(model, nodes, states, list(theirs.values()))
-        for (name, path), fit in zip(reached.items(), fits, strict=True):
-            told = describe_path(
-                *(model, graphs[name], path, theirs[name], clock),
-                spans=spans[name],
-                goodness=goodness,
-                placed=placed[name],
-                fit=fit,
-            )
-            found[name] = replace(told, chain=chains[name])
-        return found
-
+    align_batch = partial(
+        _align_batch,
+        model=model,
+        graphs=graphs,
+        transitions=Transitions.of(model.self_loop).scaled(self_loop_scale),
+        static=StaticModel.of(model) if isinstance(known, PhoneHMM) else None,
+        clock=clock,
+        goodness=goodness,
+        refine=refine,
+        acoustic_scale=acoustic_scale,
+        beam=beam,
+        skip_bad=skip_bad,
+    )
     bar = progress_bar("aligning", "batch", shown=progress)
     alignments, skipped = found_in_batches(align_batch, frames, graphs, n_jobs, skipped, bar)
     return AlignedCorpus(alignments, skipped, unknown)
 
 
+def _own(dictionary: Pronunciations, transcripts: Mapping[str, Sequence[str]]) -> Pronunciations:
+    """Entries of a dictionary for the words of transcripts; none where it lacks one."""
+    words = dict.fromkeys(itertools.chain.from_iterable(transcripts.values()))
+    return {word: pronunciations(dictionary, word, optional=True) for word in words}
+
+
 def _phones_of(transcripts: Mapping[str, Sequence[str]], dictionary: Pronunciations) -> list[str]:
     """Phones of the words of transcripts, in order of their coming."""
-    words = dict.fromkeys(word for line in transcripts.values() for word in line)
-    variants = (phones for word in words for phones in pronunciations(dictionary, word, optional=True))
+    variants = itertools.chain.from_iterable(_own(dictionary, transcripts).values())
     return list(dict.fromkeys(itertools.chain.from_iterable(variants)))
+
+
+def _graphs(
+    model: PhoneHMM,
+    transcripts: Mapping[str, Sequence[str]],
+    dictionary: Pronunciations,
+    unknown_words: str,
+    silence_probability: float,
+    skip_bad: bool,
+) -> tuple[dict[str, StateGraph], Counter[str], dict[str, str]]:
+    """Graphs of transcripts, the words that the dictionary lacks, and why others have no graph."""
+    graphs: dict[str, StateGraph] = {}
+    unknown: Counter[str] = Counter()
+    skipped: dict[str, str] = {}
+    for name, said in transcripts.items():
+        lacking = [word for word in said if not pronunciations(dictionary, word, optional=True)]
+        unknown.update(lacking)
+        try:
+            words, entries = _known(said, lacking, dictionary, unknown_words)
+            graphs[name] = utterance_graph(model, words, entries, silence_probability=silence_probability)
+        except GmmSpeechError as error:
+            if not skip_bad:
+                raise type(error)(f"utterance {name}: {error}") from None
+            skipped[name] = str(error)
+    return graphs, unknown, skipped
+
+
+def _align_batch(
+    batch: Mapping[str, NDArray],
+    *,
+    model: PhoneHMM,
+    graphs: Mapping[str, StateGraph],
+    transitions: Transitions,
+    static: StaticModel | None,
+    clock: FrameClock,
+    goodness: bool,
+    refine: bool,
+    acoustic_scale: float,
+    beam: float | None,
+    skip_bad: bool,
+) -> dict[str, Alignment | str]:
+    """Alignments of some utterances, or why there is none."""
+    emissions, bad = batch_emissions(model, batch, skip_bad)
+    best, short = _best_paths(graphs, emissions, transitions, acoustic_scale, beam)
+    if short and not skip_bad:
+        name, reason = next(iter(short.items()))
+        raise DataError(f"utterance {name}: {reason}")
+    names = list(best)
+    theirs, ways = [emissions[name] for name in names], [graphs[name] for name in names]
+    found = [best[name].nodes for name in names]
+    chains = [Chain.of(path, way.state[path]) for way, path in zip(ways, found, strict=True)]
+    own = [batch[name] for name in names]
+    edged = place_silence(static, ways, found, own, transitions, acoustic_scale=acoustic_scale)
+    states = [way.state[path] for way, path in zip(ways, edged, strict=True)]
+    spans = [phone_spans(way, path) for way, path in zip(ways, edged, strict=True)]
+    fits = transcript_fits(model, edged, states, theirs)
+    placed: Sequence[Boundaries | None] = [None] * len(names)
+    if refine:
+        later = LATER / clock.frame_shift if static is not None and model.deviation_scale is None else 0.0
+        placed = _placed(
+            model, spans, [Chain.of(*each) for each in zip(edged, states, strict=True)], theirs, transitions, later
+        )
+    alignments: dict[str, Alignment | str] = {}
+    for i, name in enumerate(names):
+        path = BestPath(edged[i], best[name].beam)
+        described = describe_path(
+            *(model, ways[i], path, theirs[i], clock), spans=spans[i], goodness=goodness, placed=placed[i], fit=fits[i]
+        )
+        alignments[name] = replace(described, chain=chains[i])
+    return {**bad, **short, **alignments}
+
+
+def _best_paths(
+    graphs: Mapping[str, StateGraph],
+    emissions: Mapping[str, NDArray[np.float32]],
+    transitions: Transitions,
+    acoustic_scale: float,
+    beam: float | None,
+) -> tuple[dict[str, BestPath], dict[str, str]]:
+    """Best path of each utterance, and of those that are too short for their transcript the reason."""
+    ways = [graphs[name] for name in emissions]
+    found = best_paths(ways, list(emissions.values()), transitions, acoustic_scale=acoustic_scale, beam=beam)
+    paths = {name: path for name, path in zip(emissions, found, strict=True) if path is not None}
+    short = {name: too_few_frames(graphs[name], len(x)) for name, x in emissions.items() if name not in paths}
+    return paths, short
 
 
 def search_note(alignments: Iterable[Alignment]) -> str:
@@ -317,27 +357,18 @@ def search_note(alignments: Iterable[Alignment]) -> str:
 
 def _placed(
     model: PhoneHMM,
-    graphs: Mapping[str, StateGraph],
-    paths: Mapping[str, BestPath],
-    spans: Mapping[str, Sequence[PhoneSpan]],
-    emissions: Mapping[str, NDArray[np.float32]],
+    spans: Sequence[Sequence[PhoneSpan]],
+    chains: Sequence[Chain],
+    emissions: Sequence[NDArray[np.float32]],
     transitions: Transitions,
     later: float,
-) -> dict[str, Boundaries | None]:
+) -> list[Boundaries]:
     """Boundaries of utterances, finer than a frame."""
-    if not paths:
-        return {}
-    chains = [Chain.of(path.nodes, graphs[name].state[path.nodes]) for name, path in paths.items()]
     silence = model.phone_index[model.silence]
-    theirs = [emissions[name] for name in paths]
-    placed = place_boundaries(
-        [spans[name] for name in paths], chains, theirs, transitions, silence, model.deviation_scale
-    )
-    if later:
-        placed = [
-            first_start_moved(each, spans[name], silence, later) for name, each in zip(paths, placed, strict=True)
-        ]
-    return dict(zip(paths, placed, strict=True))
+    placed = place_boundaries(spans, chains, emissions, transitions, silence, model.deviation_scale)
+    if not later:
+        return placed
+    return [first_start_moved(each, phones, silence, later) for each, phones in zip(placed, spans, strict=True)]
 
 
 def describe_path(
