@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
 from gmmspeech.cli.catalog import sections_of
-from gmmspeech.cli.entry import end_at_once
+from gmmspeech.cli.interruptions import INTERRUPTED, Terminated, signals_heard, signals_restored
 from gmmspeech.errors import DataError, line_of, say, shown
 
 WORDS = "gmmspeech.words"  # the command line as it was typed, in the context's meta
 STDOUT_TAKEN = "gmmspeech.stdout"  # whether a table goes there, in the context's meta
-INTERRUPTED = 130  # what shells give for it
 _closed: set[str] = set()  # standard streams that were, when the process began
-_SOON = 0.02  # seconds
-_PATIENCE = 250  # times that an interruption waits so long for an import
 
 
 def tell(line: str = "") -> None:
@@ -74,86 +68,25 @@ def orderly() -> Iterator[None]:
     """Let a block end the process in an orderly way, whichever exception ends the block."""
     _open_streams()
     interrupted: list[int] = []  # by which signals
-    postponed: list[int] = []
-    dropped: list[int] = []
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        late = bool(dropped) or (handler is end_at_once and _importing(frame))
-        if late and len(postponed) < _PATIENCE:
-            postponed.append(number)  # the block may have files to clear up, and imports heed no exception
-            _interrupt_soon(number)
-            return
-        interrupted.append(number)
-        if len(interrupted) > 2 or len(postponed) == _PATIENCE:
-            end_at_once()
-        if len(interrupted) == 1:  # a second one changes nothing: the block is being left, and clears up
-            raise _Terminated if number == signal.SIGTERM else KeyboardInterrupt
-
-    def unraisable(found: Any) -> None:
-        if issubclass(found.exc_type, KeyboardInterrupt):  # where Python drops it, so once more when that is left
-            number = interrupted[0] if interrupted else signal.SIGINT
-            dropped.append(number)  # the next may come before this is left, where Python would drop it again
-            _interrupt_soon(number)
-            interrupted.clear()
-            dropped.clear()
-        else:
-            before(found)
-
-    before, handler = sys.unraisablehook, signal.getsignal(signal.SIGINT)
-    hooked = handler in (signal.default_int_handler, end_at_once)
-    terminable = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    with suppress(ValueError):  # not the main thread
-        if hooked:
-            signal.signal(signal.SIGINT, interrupt)
-            sys.unraisablehook = unraisable
-        if terminable:
-            signal.signal(signal.SIGTERM, interrupt)
-    try:
+    with signals_restored():
         try:
-            yield
-        finally:
-            if hooked:  # another interruption ends the process at once
-                signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
-            if terminable:
-                with suppress(ValueError):  # not the main thread
-                    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _flush()
-    except SystemExit as error:
-        _leave(error.code, *interrupted[:1])
-    except click.ClickException as error:
-        with suppress(OSError, ValueError):
-            error.show()
-        _leave(error.exit_code)
-    except BaseException as error:
-        if interrupted or isinstance(error, (KeyboardInterrupt, click.Abort)):
-            say("terminated" if interrupted[:1] == [signal.SIGTERM] else "interrupted")
-            _leave(INTERRUPTED, *interrupted[:1])
-        if isinstance(error, BrokenPipeError):
-            _leave(1, getattr(signal, "SIGPIPE", 0))
-        say(f"error: {line_of(error)}")
-        _leave(1)
-    finally:
-        sys.unraisablehook = before
-        if handler is signal.default_int_handler:  # else the process ends with the block
-            signal.signal(signal.SIGINT, handler)
-
-
-class _Terminated(KeyboardInterrupt):
-    """The process is to end, as a queue or a shell's kill asks for: it clears up as when it is interrupted."""
-
-
-def _interrupt_soon(number: int) -> None:
-    if os.name == "nt":  # where os.kill would end the process
-        threading.Timer(_SOON, _thread.interrupt_main).start()
-    else:
-        threading.Timer(_SOON, os.kill, [os.getpid(), number]).start()
-
-
-def _importing(frame: FrameType | None) -> bool:
-    """Say whether a module is being imported: libraries in C print an interruption there, or make another error."""
-    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
-        frame = frame.f_back
-    return frame is not None
+            with signals_heard(interrupted):
+                yield
+            _flush()
+        except SystemExit as error:
+            _leave(error.code, *interrupted[:1])
+        except click.ClickException as error:
+            with suppress(OSError, ValueError):
+                error.show()
+            _leave(error.exit_code)
+        except BaseException as error:
+            if interrupted or isinstance(error, (KeyboardInterrupt, click.Abort)):
+                say("terminated" if interrupted[:1] == [signal.SIGTERM] else "interrupted")
+                _leave(INTERRUPTED, *interrupted[:1])
+            if isinstance(error, BrokenPipeError):
+                _leave(1, getattr(signal, "SIGPIPE", 0))
+            say(f"error: {line_of(error)}")
+            _leave(1)
 
 
 @contextmanager
@@ -164,7 +97,7 @@ def _interruption() -> Iterator[None]:
     except BrokenPipeError:
         raise BrokenPipeError from None  # without the number by which click knows it
     except KeyboardInterrupt as error:
-        say("terminated" if isinstance(error, _Terminated) else "interrupted")
+        say("terminated" if isinstance(error, Terminated) else "interrupted")
         sys.exit(INTERRUPTED)
 
 
