@@ -45,6 +45,8 @@ def asvspoof_log_filters(
         if options.remove_dc_offset:
             block -= block[:, 1:].mean(axis=1, keepdims=True)
         windowed = (block[:, 1:] - options.preemphasis_coefficient * block[:, :-1]) * weights
+        if after and start + BLOCK >= count:
+            windowed[-1, -after:] = 0  # MATLAB's buffer adds them to what pre-emphasis gave
         given = block[:, 1:] if options.raw_energy else windowed
         energy[start : start + BLOCK] = np.einsum("tn,tn->t", given, given)
         spectra = np.abs(scipy.fft.rfft(windowed, points, axis=1))
