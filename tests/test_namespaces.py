@@ -168,7 +168,7 @@ def test_scikit_learn_is_imported_by_what_asks_for_it(light_fork):
     modules = [
         *("audio", "blocks", "checks", "cluster", "metrics.summary", "metrics.bootstrap", "metrics.error_rate"),
         *("features.frontend", "features.normalization", "scoring.trials", "scoring.calibration"),
-        *("scoring.score_normalizer", "files.checkpoints", "files.saving", "formats.datadir", "formats.labels"),
+        *("scoring.score_normalizer", "files.checkpoints", "files.saving", "formats.datadir", "formats.labels.labels"),
         *("formats.loading", "formats.htk", "formats.trials", "stores.features", "stores.statistics"),
         *("commands.copy", "commands.evaluation", "commands.extraction", "commands.scores", "commands.show"),
         *("commands.speaker", "commands.statistics", "commands.verification", "gmm.mixture", "gmm.classifier"),

@@ -23,7 +23,7 @@ from gmmspeech.commands.transcripts import Dictionaries, pronunciations_of, spok
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning, shown
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.labels import FORMATS
+from gmmspeech.formats.labels.labels import FORMATS
 from gmmspeech.phones.decoding.alignment import Alignment, align
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM

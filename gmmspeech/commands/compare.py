@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 
 from gmmspeech.errors import DataError, counted, shown
+from gmmspeech.formats.labels.tiers import Voice, read_tiers
 from gmmspeech.formats.recordings import path_of_id
-from gmmspeech.formats.tiers import Voice, read_tiers
 from gmmspeech.metrics.boundaries import (
     OTHER,
     SILENCE,

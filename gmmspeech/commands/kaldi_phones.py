@@ -18,7 +18,7 @@ from gmmspeech.formats.kaldi.alignments import (
     timed_phones,
     write_kaldi_alignments,
 )
-from gmmspeech.formats.labels import write_ctm
+from gmmspeech.formats.labels.lines import write_ctm
 from gmmspeech.formats.loading import is_kaldi_model, load
 from gmmspeech.phones.decoding.adapting import base_of
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem

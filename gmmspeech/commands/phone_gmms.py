@@ -21,9 +21,9 @@ from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, 
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.files.text import csv_lines
-from gmmspeech.formats.alignments import read_alignments
 from gmmspeech.formats.datadir import DataDir, read_data_dir
-from gmmspeech.formats.labeled_recordings import read_labeled_recordings
+from gmmspeech.formats.labels.alignments import read_alignments
+from gmmspeech.formats.labels.recordings import read_labeled_recordings
 from gmmspeech.formats.loading import load
 from gmmspeech.metrics.confusion import confusion_matrix, precision_recall
 from gmmspeech.phones.gmm.classification import (

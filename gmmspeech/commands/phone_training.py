@@ -33,9 +33,9 @@ from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.checkpoints import Checkpoint, checkpoint_of
 from gmmspeech.files.text import look_alike
-from gmmspeech.formats.alignments import read_alignments
 from gmmspeech.formats.datadir import DataDir, Segment, read_data_dir, read_map
-from gmmspeech.formats.labeled_recordings import read_labeled_recordings
+from gmmspeech.formats.labels.alignments import read_alignments
+from gmmspeech.formats.labels.recordings import read_labeled_recordings
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.recordings import as_called, called, id_of_path, read_recordings
 from gmmspeech.phones.decoding.calibration import calibrated

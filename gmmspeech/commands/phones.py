@@ -32,10 +32,10 @@ from gmmspeech.commands.transcripts import (
 from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import split_fields
-from gmmspeech.formats.aligned_files import aligned_files, places_of
-from gmmspeech.formats.alignments import Format, check_results, write_alignments
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.labels import read_ctm, write_ctm
+from gmmspeech.formats.labels.aligned_files import aligned_files, places_of
+from gmmspeech.formats.labels.alignments import Format, check_results, write_alignments
+from gmmspeech.formats.labels.lines import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.recordings import as_called, called
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers

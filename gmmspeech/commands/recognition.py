@@ -23,12 +23,12 @@ from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciat
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import csv_lines
-from gmmspeech.formats.alignments import Format, read_alignments, write_alignments
 from gmmspeech.formats.arpa import read_arpa
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.espeak import pronounce_words
+from gmmspeech.formats.labels.alignments import Format, read_alignments, write_alignments
+from gmmspeech.formats.labels.tiers import read_tiers
 from gmmspeech.formats.recordings import as_called
-from gmmspeech.formats.tiers import read_tiers
 from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers, with_phones
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.decoding.recognition import decode

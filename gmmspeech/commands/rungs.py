@@ -10,7 +10,7 @@ from typing import Any
 from gmmspeech.commands import phone_training, phones
 from gmmspeech.commands.phone_features import frame_times
 from gmmspeech.features.stored import static_columns
-from gmmspeech.formats.alignments import write_alignments
+from gmmspeech.formats.labels.alignments import write_alignments
 from gmmspeech.formats.loading import load
 from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.hmm.adaptation import MappedFrames

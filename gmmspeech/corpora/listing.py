@@ -15,7 +15,7 @@ from gmmspeech.errors import DataError, shown
 from gmmspeech.files.atomic import remove_leftovers
 from gmmspeech.files.text import BLANKS, is_field, is_holdable
 from gmmspeech.formats.datadir import utterances_of, write_map
-from gmmspeech.formats.labels import write_ctm
+from gmmspeech.formats.labels.lines import write_ctm
 
 
 def find_utterances(layout: Layout, source: str | os.PathLike[str]) -> Listing:

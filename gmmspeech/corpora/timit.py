@@ -10,7 +10,7 @@ from gmmspeech.corpora.corpus import Layout, Listing
 from gmmspeech.corpora.listing import find_recordings, with_known
 from gmmspeech.errors import DataError
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.labels import read_timit
+from gmmspeech.formats.labels.lines import read_timit
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.phone_sets import TIMIT_61_TO_48, map_labels
 

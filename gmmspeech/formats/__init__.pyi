@@ -1,9 +1,3 @@
-from .alignments import (
-    read_alignments as read_alignments,
-)
-from .alignments import (
-    write_alignments as write_alignments,
-)
 from .arpa import (
     read_arpa as read_arpa,
 )
@@ -123,12 +117,25 @@ from .kaldi.plda import (
 from .kaldi.plda import (
     write_kaldi_vectors as write_kaldi_vectors,
 )
-from .labels import (
+from .labels.alignments import (
+    read_alignments as read_alignments,
+)
+from .labels.alignments import (
+    write_alignments as write_alignments,
+)
+from .labels.labels import (
     read_labels as read_labels,
 )
-from .labels import (
+from .labels.labels import (
     write_labels as write_labels,
 )
+from .labels.textgrid import (
+    read_textgrid as read_textgrid,
+)
+from .labels.textgrid import (
+    write_textgrid as write_textgrid,
+)
+from .labels.tiers import read_tiers as read_tiers
 from .lhotse import read_lhotse as read_lhotse
 from .loading import load as load
 from .mmf import (
@@ -138,13 +145,6 @@ from .mmf import (
     write_mmf as write_mmf,
 )
 from .recordings import read_recordings as read_recordings
-from .textgrid import (
-    read_textgrid as read_textgrid,
-)
-from .textgrid import (
-    write_textgrid as write_textgrid,
-)
-from .tiers import read_tiers as read_tiers
 from .trials import (
     read_scores as read_scores,
 )

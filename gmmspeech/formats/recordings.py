@@ -18,9 +18,9 @@ from gmmspeech.audio.headers import how_to_convert
 from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir, Segment
-from gmmspeech.formats.praat_symbols import tiers_shown_by_praat
+from gmmspeech.formats.labels.praat_symbols import tiers_shown_by_praat
+from gmmspeech.formats.labels.textgrid import read_timed_textgrid
 from gmmspeech.formats.results import outside_results
-from gmmspeech.formats.textgrid import read_timed_textgrid
 from gmmspeech.phones.labels.labels import Label
 
 TRANSCRIPTS = (".lab", ".txt", ".textgrid")  # suffixes in lower case; the first that holds a transcript is taken

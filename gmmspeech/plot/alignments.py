@@ -15,12 +15,12 @@ from gmmspeech.audio import read_audio
 from gmmspeech.audio.samples import Channel
 from gmmspeech.checks import as_vector, check_positive
 from gmmspeech.errors import ConfigError, DataError, counted, shown
-from gmmspeech.formats.labels import read_labels
-from gmmspeech.formats.praat_symbols import tiers_shown_by_praat
+from gmmspeech.formats.labels.labels import read_labels
+from gmmspeech.formats.labels.praat_symbols import tiers_shown_by_praat
+from gmmspeech.formats.labels.tables import is_tiers_of_mfa, read_tiers_of_mfa
+from gmmspeech.formats.labels.textgrid import read_textgrid
+from gmmspeech.formats.labels.tiers import COUNTING, OF_SPEAKER, PHONES, WORDS, by_file, in_time_of, read_tiers
 from gmmspeech.formats.recordings import SAME_LENGTH, path_of_id
-from gmmspeech.formats.textgrid import read_textgrid
-from gmmspeech.formats.tier_tables import is_tiers_of_mfa, read_tiers_of_mfa
-from gmmspeech.formats.tiers import COUNTING, OF_SPEAKER, PHONES, WORDS, by_file, in_time_of, read_tiers
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.spectrograms import HEIGHT, cut, draw_spectrogram

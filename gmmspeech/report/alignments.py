@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gmmspeech.formats.aligned_files import AlignedFile, AlignedUtterance, Entry
+from gmmspeech.formats.labels.aligned_files import AlignedFile, AlignedUtterance, Entry
 from gmmspeech.phones.labels.manner import OTHER, manners
 from gmmspeech.phones.labels.phone_sets import is_silence
 from gmmspeech.plot.durations import durations, histogram

@@ -10,7 +10,7 @@ import click
 import gmmspeech as gs
 from gmmspeech import pipeline
 from gmmspeech.commands import ngrams, phone_training, phones, recognition, transcripts
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels.lines import read_ctm
 from gmmspeech.phones.decoding.word_graph import word_graph
 from gmmspeech.phones.decoding.word_search import SearchOptions
 from gmmspeech.report import rows

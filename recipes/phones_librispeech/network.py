@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gmmspeech import pipeline
 from gmmspeech.commands import phones, rungs
 from gmmspeech.files.atomic import atomic_path
-from gmmspeech.formats.labels import write_ctm
+from gmmspeech.formats.labels.lines import write_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.linear.transforms import splice
 from gmmspeech.phones.decoding.adapting import for_these_speakers

@@ -16,7 +16,7 @@ from gmmspeech.commands.rungs import Speech
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.formats.labels import read_labels
+from gmmspeech.formats.labels.labels import read_labels
 from gmmspeech.phones.decoding import vocal_tract as vtln
 from gmmspeech.phones.hmm.graph import Pronunciations
 from gmmspeech.pipeline import Run

@@ -26,7 +26,7 @@ from gmmspeech.commands import phones
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.formats.arpa import write_arpa
 from gmmspeech.formats.datadir import DataDir, load_utterance
-from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.formats.labels.textgrid import read_textgrid
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.ngram import train_ngram
 from gmmspeech.report import rows

@@ -3,7 +3,7 @@
 import numpy as np
 import soundfile
 
-from gmmspeech.formats.labels import write_labels
+from gmmspeech.formats.labels.labels import write_labels
 from gmmspeech.phones.labels.labels import Label
 
 REFERENCE = {"u": [Label(0.1, 0.2, "AA"), Label(0.2, 0.3, "T"), Label(0.3, 0.4, "S"), Label(0.4, 0.5, "AA")]}

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from gmmspeech.formats.datadir import load_utterance, read_data_dir
-from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.formats.labels.textgrid import write_textgrid
 from gmmspeech.phones.labels.labels import Label
 
 

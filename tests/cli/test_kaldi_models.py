@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.formats.kaldi.alignments import read_kaldi_alignments
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels.lines import read_ctm
 from gmmspeech.phones.labels.phone_sets import ARPABET_VOWELS
 
 UTTERANCE = "1688-142285-0004"

@@ -16,7 +16,7 @@ from click.testing import Result
 import gmmspeech
 from gmmspeech.cli.main import main
 from gmmspeech.cli.messages import _FUNCTIONS, as_typed
-from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.formats.labels.textgrid import write_textgrid
 from gmmspeech.phones.labels.labels import Label
 
 Run = Callable[..., Result]

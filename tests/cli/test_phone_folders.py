@@ -12,7 +12,7 @@ import soundfile
 import gmmspeech as gs
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary
-from gmmspeech.formats.textgrid import read_textgrid, read_timed_textgrid, write_textgrid
+from gmmspeech.formats.labels.textgrid import read_textgrid, read_timed_textgrid, write_textgrid
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.words import words_of
 

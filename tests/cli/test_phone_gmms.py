@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.formats.labels import read_ctm
-from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.formats.labels.lines import read_ctm
+from gmmspeech.formats.labels.textgrid import write_textgrid
 from gmmspeech.phones.gmm.classification import AdaptedClassifierConfig
 
 TRAIN = ("--config", "phones_8khz", "-k", 2, "--dim", 16)

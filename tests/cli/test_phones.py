@@ -16,7 +16,7 @@ import gmmspeech as gs
 from gmmspeech.formats import espeak
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.dictionary import read_dictionary
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels.lines import read_ctm
 
 
 def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.formats.arpa import write_arpa
-from gmmspeech.formats.labels import read_ctm
-from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.formats.labels.lines import read_ctm
+from gmmspeech.formats.labels.textgrid import read_textgrid
 from gmmspeech.phones.labels.ngram import train_ngram
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

@@ -14,7 +14,7 @@ import soundfile
 import gmmspeech as gs
 from gmmspeech.commands.phones import align_dir
 from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, GmmSpeechWarning
-from gmmspeech.formats.textgrid import read_textgrid
+from gmmspeech.formats.labels.textgrid import read_textgrid
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 RATE = 8000

@@ -7,9 +7,9 @@ import pytest
 
 from gmmspeech.commands.compare import compare_alignments
 from gmmspeech.errors import DataError
-from gmmspeech.formats.labels import write_labels
+from gmmspeech.formats.labels.labels import write_labels
+from gmmspeech.formats.labels.textgrid import write_textgrid
 from gmmspeech.formats.recordings import id_of_path
-from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.phones.labels.labels import Label
 
 REFERENCE = [Label(0.0, 0.2, "h#"), Label(0.2, 0.3, "ae"), Label(0.3, 0.36, "tcl"), Label(0.36, 0.4, "t")]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gmmspeech.formats.kaldi.alignments import read_kaldi_alignments
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels.lines import read_ctm
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 FRAME = 0.01

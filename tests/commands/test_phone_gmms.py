@@ -16,7 +16,7 @@ from gmmspeech.commands.phone_gmms import classification_rows, labeled_frames, r
 from gmmspeech.errors import DataError
 from gmmspeech.features.normalization import cmvn
 from gmmspeech.formats.datadir import DataDir, load_utterance, read_data_dir
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels.lines import read_ctm
 from gmmspeech.formats.loading import load
 from gmmspeech.metrics.confusion import confusion_matrix
 from gmmspeech.phones.gmm.adaptation import train_speaker_adapter

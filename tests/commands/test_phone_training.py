@@ -13,7 +13,8 @@ import gmmspeech as gs
 from gmmspeech.commands.phone_training import train_phones_dir, without_quiet_edges_of
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import DataDir, Segment, read_data_dir
-from gmmspeech.formats.labels import read_ctm, write_labels
+from gmmspeech.formats.labels.labels import write_labels
+from gmmspeech.formats.labels.lines import read_ctm
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 

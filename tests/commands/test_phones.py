@@ -25,11 +25,11 @@ from gmmspeech.commands.phones import (
 from gmmspeech.commands.recognition import recognize_grammar_dir
 from gmmspeech.commands.transcripts import open_pronunciations
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.formats.alignments import write_alignments
 from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels.alignments import write_alignments
+from gmmspeech.formats.labels.lines import read_ctm
+from gmmspeech.formats.labels.textgrid import read_textgrid
 from gmmspeech.formats.loading import load
-from gmmspeech.formats.textgrid import read_textgrid
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training_state import TrainingState

@@ -16,7 +16,7 @@ from gmmspeech.commands.phones import align_dir
 from gmmspeech.commands.quiet_edges import loud_part, without_quiet_edges
 from gmmspeech.errors import GmmSpeechWarning
 from gmmspeech.formats.datadir import load_utterance
-from gmmspeech.formats.textgrid import read_timed_textgrid
+from gmmspeech.formats.labels.textgrid import read_timed_textgrid
 
 RATE = 8000
 

@@ -8,7 +8,7 @@ import pytest
 
 from gmmspeech.corpora.listing import write_listing
 from gmmspeech.corpora.registry import list_corpus
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels.lines import read_ctm
 
 
 @pytest.mark.parametrize("case", [str.upper, str.lower])

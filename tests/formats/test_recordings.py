@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import Segment, load_utterance
+from gmmspeech.formats.labels.textgrid import write_textgrid
 from gmmspeech.formats.recordings import called, id_of_path, path_of_id, read_recordings
-from gmmspeech.formats.textgrid import write_textgrid
 from gmmspeech.phones.labels.labels import Label
 
 RATE = 8000

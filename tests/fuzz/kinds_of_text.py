@@ -14,9 +14,9 @@ from fuzz.world import FRONT_END, LABELS, UTTERANCES
 
 import gmmspeech as gs
 from gmmspeech.features.conf_files import read_kaldi_vad
-from gmmspeech.formats.labels import read_labels
+from gmmspeech.formats.labels.labels import read_labels
+from gmmspeech.formats.labels.tiers import read_tiers
 from gmmspeech.formats.score_files import map_scores
-from gmmspeech.formats.tiers import read_tiers
 from gmmspeech.phones.labels.labels import Label
 
 _FEATURES = "features {folder} {out}/f.h5 --config {world}/front.toml --skip-bad"

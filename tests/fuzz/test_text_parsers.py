@@ -14,9 +14,9 @@ import gmmspeech as gs
 from gmmspeech.features.conf_files import read_kaldi_vad
 from gmmspeech.formats.dictionary import read_dictionary
 from gmmspeech.formats.kaldi.models import read_gselect
-from gmmspeech.formats.labels import read_labels
+from gmmspeech.formats.labels.labels import read_labels
+from gmmspeech.formats.labels.tiers import read_tiers
 from gmmspeech.formats.mmf import read_mmf
-from gmmspeech.formats.tiers import read_tiers
 from gmmspeech.formats.trials import read_speakers
 from gmmspeech.gmm.mixture import DiagonalGMM
 

@@ -6,7 +6,7 @@ import gmmspeech as gs
 from gmmspeech.commands.phone_features import features_of
 from gmmspeech.commands.phones import said_pronunciations, transcripts
 from gmmspeech.commands.transcripts import open_pronunciations
-from gmmspeech.formats.labels import read_labels
+from gmmspeech.formats.labels.labels import read_labels
 from gmmspeech.metrics.boundaries import boundary_agreement
 from gmmspeech.phones.labels.phone_sets import ARPABET
 from gmmspeech.phones.shipped import ENGLISH, english_model

@@ -8,10 +8,10 @@ import soundfile
 
 import gmmspeech as gs
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.formats.alignments import write_alignments
 from gmmspeech.formats.datadir import DataDir, Segment
-from gmmspeech.formats.labels import write_labels
-from gmmspeech.formats.textgrid import write_textgrid
+from gmmspeech.formats.labels.alignments import write_alignments
+from gmmspeech.formats.labels.labels import write_labels
+from gmmspeech.formats.labels.textgrid import write_textgrid
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.plot.alignments import alignment

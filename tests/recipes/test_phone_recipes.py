@@ -24,7 +24,7 @@ from click.testing import CliRunner, Result
 
 from gmmspeech.corpora.timit import DEV
 from gmmspeech.formats.datadir import read_data_dir
-from gmmspeech.formats.labels import read_ctm, write_timit
+from gmmspeech.formats.labels.lines import read_ctm, write_timit
 from gmmspeech.phones.gmm.classification import AdaptedClassifierConfig, PhoneClassifierConfig
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.pipeline import Run

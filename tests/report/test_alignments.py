@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gmmspeech.formats.aligned_files import AlignedFile, AlignedUtterance, Entry
+from gmmspeech.formats.labels.aligned_files import AlignedFile, AlignedUtterance, Entry
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.report.alignments import write_alignment_report
 

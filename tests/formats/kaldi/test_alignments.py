@@ -13,7 +13,7 @@ from gmmspeech.formats.kaldi.alignments import (
     write_kaldi_alignments,
 )
 from gmmspeech.formats.kaldi.hmm import read_kaldi_hmm
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels.lines import read_ctm
 from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.decoding.boundaries import Chain
 from gmmspeech.phones.hmm.graph import utterance_graph

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import gmmspeech as gs
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.labels import read_ctm
+from gmmspeech.formats.labels.lines import read_ctm
 from gmmspeech.phones.decoding.alignment import align
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.training import train_phone_hmm_on_labels

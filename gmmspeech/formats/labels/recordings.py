@@ -9,8 +9,8 @@ from gmmspeech.arguments import checked
 from gmmspeech.audio.folders import audio_files
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.formats.datadir import DataDir, Segment
+from gmmspeech.formats.labels.tiers import at_rate_of, by_file, match_files, read_kind_and_tiers
 from gmmspeech.formats.recordings import id_of_path
-from gmmspeech.formats.tiers import at_rate_of, by_file, match_files, read_kind_and_tiers
 from gmmspeech.phones.labels.labels import Label
 
 
@@ -52,7 +52,7 @@ def read_labeled_recordings(
     Examples
     --------
     >>> import tempfile, numpy as np, soundfile
-    >>> from gmmspeech.formats.textgrid import write_textgrid
+    >>> from gmmspeech.formats.labels.textgrid import write_textgrid
     >>> folder = Path(tempfile.mkdtemp())
     >>> (folder / "ann").mkdir()
     >>> soundfile.write(folder / "ann" / "a.wav", np.zeros(800), 8000)

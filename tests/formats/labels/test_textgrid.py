@@ -7,8 +7,8 @@ from praatio import textgrid
 
 from gmmspeech.errors import DataError
 from gmmspeech.formats.datadir import read_map
-from gmmspeech.formats.labels import read_ctm
-from gmmspeech.formats.textgrid import read_textgrid, write_textgrid
+from gmmspeech.formats.labels.lines import read_ctm
+from gmmspeech.formats.labels.textgrid import read_textgrid, write_textgrid
 from gmmspeech.phones.labels.labels import Label
 
 # As Praat saves it: a gap, a name with quotes, a tier without labels, a point tier.

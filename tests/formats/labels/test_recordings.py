@@ -10,10 +10,10 @@ import pytest
 import soundfile
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
-from gmmspeech.formats.labeled_recordings import read_labeled_recordings
-from gmmspeech.formats.labels import write_labels
-from gmmspeech.formats.textgrid import write_textgrid
-from gmmspeech.formats.tiers import match_files
+from gmmspeech.formats.labels.labels import write_labels
+from gmmspeech.formats.labels.recordings import read_labeled_recordings
+from gmmspeech.formats.labels.textgrid import write_textgrid
+from gmmspeech.formats.labels.tiers import match_files
 from gmmspeech.phones.labels.labels import Label
 
 PHONES = [Label(0.0, 0.1, "AA"), Label(0.1, 0.2, "S")]

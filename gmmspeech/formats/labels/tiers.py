@@ -22,12 +22,12 @@ from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counte
 from gmmspeech.files.folders import files_below
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct
-from gmmspeech.formats.labels import FORMATS, format_of, read_labels
-from gmmspeech.formats.praat_symbols import tiers_shown_by_praat
+from gmmspeech.formats.labels.labels import FORMATS, format_of, read_labels
+from gmmspeech.formats.labels.praat_symbols import tiers_shown_by_praat
+from gmmspeech.formats.labels.tables import CSV, JSON, OF_SPEAKER, is_tiers_of_mfa, read_table, read_tiers_of_mfa
+from gmmspeech.formats.labels.textgrid import read_textgrid
 from gmmspeech.formats.recordings import path_of_id
 from gmmspeech.formats.results import aligned_places, outside_results
-from gmmspeech.formats.textgrid import read_textgrid
-from gmmspeech.formats.tier_tables import CSV, JSON, OF_SPEAKER, is_tiers_of_mfa, read_table, read_tiers_of_mfa
 from gmmspeech.phones.labels.labels import Label
 
 PHONES, WORDS = "phones", "words"
@@ -99,7 +99,7 @@ def read_tiers(
     Examples
     --------
     >>> import tempfile
-    >>> from gmmspeech.formats.textgrid import write_textgrid
+    >>> from gmmspeech.formats.labels.textgrid import write_textgrid
     >>> path = Path(tempfile.mkdtemp(), "a.TextGrid")
     >>> write_textgrid(path, {"ann - phones": [Label(0.0, 0.5, "AH")], "bob - phones": [Label(0.5, 1.0, "S")]})
     >>> for voice, labels in read_tiers(path).items():

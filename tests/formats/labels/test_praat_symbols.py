@@ -11,10 +11,10 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmmspeech.formats.praat_symbols import _SYMBOLS, shown_by_praat
+from gmmspeech.formats.labels.praat_symbols import _SYMBOLS, shown_by_praat
+from gmmspeech.formats.labels.textgrid import write_textgrid
+from gmmspeech.formats.labels.tiers import Voice, read_tiers
 from gmmspeech.formats.recordings import read_recordings
-from gmmspeech.formats.textgrid import write_textgrid
-from gmmspeech.formats.tiers import Voice, read_tiers
 from gmmspeech.phones.labels.labels import Label
 
 X_SAMPA = r"r\ h\ s\ z\ x\ G\_< J\_< |\|\ r\` ts\ r\_0 r\=".split()  # noqa: SIM905

@@ -22,13 +22,11 @@ from gmmspeech.errors import DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
 from gmmspeech.files.names import check_apart
 from gmmspeech.files.text import csv_lines
-from gmmspeech.formats.aligned_files import AlignedFile, AlignedUtterance, Entry, aligned_files, places_of
 from gmmspeech.formats.datadir import DataDir, Segment
-from gmmspeech.formats.labels import write_ctm
-from gmmspeech.formats.recordings import called
-from gmmspeech.formats.results import COLUMNS, aligned_places
-from gmmspeech.formats.textgrid import write_textgrid
-from gmmspeech.formats.tiers import (
+from gmmspeech.formats.labels.aligned_files import AlignedFile, AlignedUtterance, Entry, aligned_files, places_of
+from gmmspeech.formats.labels.lines import write_ctm
+from gmmspeech.formats.labels.textgrid import write_textgrid
+from gmmspeech.formats.labels.tiers import (
     CSV,
     JSON,
     OF_SPEAKER,
@@ -39,6 +37,8 @@ from gmmspeech.formats.tiers import (
     match_files,
     read_kind_and_tiers,
 )
+from gmmspeech.formats.recordings import called
+from gmmspeech.formats.results import COLUMNS, aligned_places
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
 
@@ -166,8 +166,8 @@ def read_alignments(
     Parameters
     ----------
     path : path-like
-        Anything that `gmmspeech.formats.tiers.read_tiers` reads: TextGrids, CTM and others, what `write_alignments`
-        wrote. Where they count samples (``.phn``, ``.wrd``), it is those of the recordings.
+        Anything that `gmmspeech.formats.labels.tiers.read_tiers` reads: TextGrids, CTM and others, what
+        `write_alignments` wrote. Where they count samples (``.phn``, ``.wrd``), it is those of the recordings.
     data : DataDir
         Labels of a recording are cut at the ends of its segments.
     tier : str, optional

@@ -3,8 +3,8 @@
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.buckeye import read_buckeye
-from gmmspeech.formats.labels import read_labels, write_labels
+from gmmspeech.formats.labels.buckeye import read_buckeye
+from gmmspeech.formats.labels.labels import read_labels, write_labels
 from gmmspeech.phones.labels.labels import Label
 
 HEADER = (

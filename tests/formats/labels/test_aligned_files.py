@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from gmmspeech.errors import DataError
-from gmmspeech.formats.aligned_files import aligned_files, places_of
 from gmmspeech.formats.datadir import DataDir, Segment
+from gmmspeech.formats.labels.aligned_files import aligned_files, places_of
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 

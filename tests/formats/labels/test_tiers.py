@@ -6,9 +6,9 @@ import json
 import pytest
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
-from gmmspeech.formats.labels import read_labels, write_labels
-from gmmspeech.formats.textgrid import write_textgrid
-from gmmspeech.formats.tiers import Voice, read_tiers
+from gmmspeech.formats.labels.labels import read_labels, write_labels
+from gmmspeech.formats.labels.textgrid import write_textgrid
+from gmmspeech.formats.labels.tiers import Voice, read_tiers
 from gmmspeech.phones.labels.labels import Label
 
 PHONES = [Label(0.0, 0.2, "SIL"), Label(0.2, 0.3, "AH"), Label(0.3, 0.5, "S")]

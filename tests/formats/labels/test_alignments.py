@@ -12,12 +12,13 @@ import pytest
 import soundfile
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
-from gmmspeech.formats.alignments import COLUMNS, read_alignments, write_alignments
 from gmmspeech.formats.datadir import DataDir, Segment
-from gmmspeech.formats.labels import read_ctm, write_labels
+from gmmspeech.formats.labels.alignments import COLUMNS, read_alignments, write_alignments
+from gmmspeech.formats.labels.labels import write_labels
+from gmmspeech.formats.labels.lines import read_ctm
+from gmmspeech.formats.labels.textgrid import read_textgrid, write_textgrid
+from gmmspeech.formats.labels.tiers import Voice, read_tiers
 from gmmspeech.formats.recordings import read_recordings
-from gmmspeech.formats.textgrid import read_textgrid, write_textgrid
-from gmmspeech.formats.tiers import Voice, read_tiers
 from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.labels.labels import Label
 
