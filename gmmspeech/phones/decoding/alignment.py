@@ -32,13 +32,14 @@ from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_the
 from gmmspeech.phones.decoding.batches import batch_emissions, check_front_end, found_in_batches
 from gmmspeech.phones.decoding.boundaries import LATER, Boundaries, Chain, first_start_moved, place_boundaries
 from gmmspeech.phones.decoding.confidence import goodness_of_pronunciation, transcript_fits
+from gmmspeech.phones.decoding.paths import UtterancePath, utterance_paths
 from gmmspeech.phones.decoding.spans import PhoneSpan, phone_spans
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, pronunciations, too_few_frames, utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.silence_edges import StaticModel, place_silence
+from gmmspeech.phones.hmm.silence_edges import StaticModel
 from gmmspeech.phones.hmm.trellis import Transitions
-from gmmspeech.phones.hmm.viterbi import BestPath, best_paths, path_log_likelihood
+from gmmspeech.phones.hmm.viterbi import BestPath, path_log_likelihood
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 from gmmspeech.phones.labels.word_positions import has_positions, with_positions
 from gmmspeech.progress import progress_bar
@@ -305,48 +306,24 @@ def _align_batch(
 ) -> dict[str, Alignment | str]:
     """Alignments of some utterances, or why there is none."""
     emissions, bad = batch_emissions(model, batch, skip_bad)
-    best, short = _best_paths(graphs, emissions, transitions, acoustic_scale, beam)
+    paths = utterance_paths(graphs, emissions, batch, transitions, static, acoustic_scale=acoustic_scale, beam=beam)
+    short = {name: too_few_frames(graphs[name], len(x)) for name, x in emissions.items() if name not in paths}
     if short and not skip_bad:
         name, reason = next(iter(short.items()))
         raise DataError(f"utterance {name}: {reason}")
-    names = list(best)
-    theirs, ways = [emissions[name] for name in names], [graphs[name] for name in names]
-    found = [best[name].nodes for name in names]
-    chains = [Chain.of(path, way.state[path]) for way, path in zip(ways, found, strict=True)]
-    own = [batch[name] for name in names]
-    edged = place_silence(static, ways, found, own, transitions, acoustic_scale=acoustic_scale)
-    states = [way.state[path] for way, path in zip(ways, edged, strict=True)]
-    spans = [phone_spans(way, path) for way, path in zip(ways, edged, strict=True)]
-    fits = transcript_fits(model, edged, states, theirs)
-    placed: Sequence[Boundaries | None] = [None] * len(names)
+    found, theirs = list(paths.values()), [emissions[name] for name in paths]
+    fits = transcript_fits(model, [path.best.nodes for path in found], [path.state for path in found], theirs)
+    placed: Sequence[Boundaries | None] = [None] * len(found)
     if refine:
         later = LATER / clock.frame_shift if static is not None and model.deviation_scale is None else 0.0
-        placed = _placed(
-            model, spans, [Chain.of(*each) for each in zip(edged, states, strict=True)], theirs, transitions, later
-        )
+        placed = _placed(model, found, theirs, transitions, later)
     alignments: dict[str, Alignment | str] = {}
-    for i, name in enumerate(names):
-        path = BestPath(edged[i], best[name].beam)
+    for (name, path), x, edges, fit in zip(paths.items(), theirs, placed, fits, strict=True):
         described = describe_path(
-            *(model, ways[i], path, theirs[i], clock), spans=spans[i], goodness=goodness, placed=placed[i], fit=fits[i]
+            *(model, graphs[name], path.best, x, clock), spans=path.spans, goodness=goodness, placed=edges, fit=fit
         )
-        alignments[name] = replace(described, chain=chains[i])
+        alignments[name] = replace(described, chain=path.found)
     return {**bad, **short, **alignments}
-
-
-def _best_paths(
-    graphs: Mapping[str, StateGraph],
-    emissions: Mapping[str, NDArray[np.float32]],
-    transitions: Transitions,
-    acoustic_scale: float,
-    beam: float | None,
-) -> tuple[dict[str, BestPath], dict[str, str]]:
-    """Best path of each utterance, and of those that are too short for their transcript the reason."""
-    ways = [graphs[name] for name in emissions]
-    found = best_paths(ways, list(emissions.values()), transitions, acoustic_scale=acoustic_scale, beam=beam)
-    paths = {name: path for name, path in zip(emissions, found, strict=True) if path is not None}
-    short = {name: too_few_frames(graphs[name], len(x)) for name, x in emissions.items() if name not in paths}
-    return paths, short
 
 
 def search_note(alignments: Iterable[Alignment]) -> str:
@@ -357,14 +334,14 @@ def search_note(alignments: Iterable[Alignment]) -> str:
 
 def _placed(
     model: PhoneHMM,
-    spans: Sequence[Sequence[PhoneSpan]],
-    chains: Sequence[Chain],
+    paths: Sequence[UtterancePath],
     emissions: Sequence[NDArray[np.float32]],
     transitions: Transitions,
     later: float,
 ) -> list[Boundaries]:
     """Boundaries of utterances, finer than a frame."""
     silence = model.phone_index[model.silence]
+    spans, chains = [path.spans for path in paths], [path.chain for path in paths]
     placed = place_boundaries(spans, chains, emissions, transitions, silence, model.deviation_scale)
     if not later:
         return placed

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import ordered_map
 from gmmspeech.features.compatibility import timed_front_end
 from gmmspeech.metrics.boundaries import partners_of
-from gmmspeech.phones.decoding.boundaries import Chain, place_boundaries, unscaled
-from gmmspeech.phones.decoding.spans import phone_spans
+from gmmspeech.phones.decoding.boundaries import place_boundaries, unscaled
+from gmmspeech.phones.decoding.paths import utterance_paths
 from gmmspeech.phones.hmm.batches import read_batches
 from gmmspeech.phones.hmm.deviation_scale import OFFSET, DeviationScale
 from gmmspeech.phones.hmm.graph import (
@@ -24,9 +24,8 @@ from gmmspeech.phones.hmm.graph import (
     utterance_graph,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.silence_edges import StaticModel, place_silence
+from gmmspeech.phones.hmm.silence_edges import StaticModel
 from gmmspeech.phones.hmm.trellis import Transitions
-from gmmspeech.phones.hmm.viterbi import best_paths
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes, Label
 from gmmspeech.phones.labels.manner import MANNERS, OTHER, manners
 
@@ -99,16 +98,11 @@ def calibrated(
         graphs = {name: _graph(model, labels[name], said[name], dictionary or {}) for name in batch}
         known = {name: graph for name, graph in graphs.items() if graph is not None and len(batch[name])}
         emissions = {name: model.log_likelihoods(batch[name]) for name in known}
-        paths = best_paths(list(known.values()), list(emissions.values()), transitions) if known else []
-        reached = {name: path.nodes for name, path in zip(known, paths, strict=True) if path is not None}
-        where = [known[name] for name in reached], list(reached.values()), [batch[name] for name in reached]
-        reached = dict(zip(reached, place_silence(static, *where, transitions), strict=True))
-        spans = [phone_spans(known[name], nodes) for name, nodes in reached.items()]
-        chains = [Chain.of(nodes, known[name].state[nodes]) for name, nodes in reached.items()]
-        theirs = [emissions[name] for name in reached]
-        placed = place_boundaries(spans, chains, theirs, transitions, silence)
+        paths = utterance_paths(known, emissions, batch, transitions, static)
+        spans, chains = [path.spans for path in paths.values()], [path.chain for path in paths.values()]
+        placed = place_boundaries(spans, chains, [emissions[name] for name in paths], transitions, silence)
         parts = []
-        for name, own, at in zip(reached, spans, placed, strict=True):
+        for name, own, at in zip(paths, spans, placed, strict=True):
             phone = np.array([span.phone for span in own])
             truth = _truth(labels[name], [model.phones[p] for p in phone], model.silence)
             frame = (1000 * truth - clock.edge_of_first) / clock.frame_shift
