@@ -159,8 +159,11 @@ def one_run_at_a_time(path: str | os.PathLike[str], *, shared: bool = False) -> 
     """Let no other process into such a block for the same file or folder; wait for one that is in it, with a warning.
 
     Those that `share` it only wait for one that does not. A file ``.NAME.lock`` lies beside `path` meanwhile. Where a
-    file system knows no locks, nobody waits.
+    system (Windows) or a file system knows no locks, nobody waits.
     """
+    if fcntl is None:
+        yield
+        return
     final = Path(os.path.realpath(path))
     stem, suffix = _parts(final.name)
     place = final.with_name(f".{stem}{suffix}.lock")
@@ -176,8 +179,7 @@ def one_run_at_a_time(path: str | os.PathLike[str], *, shared: bool = False) -> 
         yield
     finally:
         with suppress(OSError):  # others who share it stay in
-            if fcntl is not None:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             place.unlink()
         os.close(descriptor)
 
@@ -319,7 +321,7 @@ def _lock(descriptor: int, *, shared: bool, wait: bool = True) -> bool:
 def _is_at(descriptor: int, path: Path) -> bool:
     """Say whether an open file is still the one at its path."""
     found = _stat(path)
-    return fcntl is None or (found is not None and os.path.samestat(found, os.fstat(descriptor)))
+    return found is not None and os.path.samestat(found, os.fstat(descriptor))
 
 
 def _stat(path: str | os.PathLike[str]) -> os.stat_result | None:

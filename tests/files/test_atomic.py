@@ -267,6 +267,16 @@ def test_a_run_interrupted_while_it_begins_leaves_no_lock(tmp_path, monkeypatch,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nothing_is_left_where_a_system_knows_no_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic, "fcntl", None)  # as on Windows
+    with one_run_at_a_time(tmp_path / "a"), one_run_at_a_time(tmp_path / "a"), atomic_path(tmp_path / "a") as path:
+        path.write_text("whole")
+        assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    with folder_beside(tmp_path / "b") as folder:
+        folder.rename(tmp_path / "b")
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["a", "b"]
+
+
 @UNIX
 def test_tasks_of_an_array_share_an_output(tmp_path):
     path = tmp_path / "f.h5"
