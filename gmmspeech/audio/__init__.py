@@ -1,10 +1,10 @@
 """Recordings to waveforms: decode, cut, resample."""
 
 from gmmspeech.audio.conditions import simulate_conditions
+from gmmspeech.audio.opening import audio_file
 from gmmspeech.audio.raw import RawAudio
 from gmmspeech.audio.reading import (
     AudioFormat,
-    audio_file,
     audio_format,
     decode_audio,
     read_audio,

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import math
 import os
-import re
-import stat
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from collections.abc import Generator
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import NOTHING, PATH, any_of, check, instance, one_of, real, whole
-from gmmspeech.audio.headers import STREAMED, Content, Sound, examine, examine_for_piece, how_to_convert
-from gmmspeech.audio.raw import RawAudio, raw_options
+from gmmspeech.audio.headers import Content, Sound
+from gmmspeech.audio.opening import num_samples, opened, recording, recording_of
+from gmmspeech.audio.raw import RawAudio
 from gmmspeech.audio.samples import Channel, channel_column, check_not_canceled, energy, not_finite
-from gmmspeech.errors import AudioError, counted, one_line, shown
-from gmmspeech.files.regular import open_regular
+from gmmspeech.errors import AudioError, counted
 
 if TYPE_CHECKING:
     import soundfile
 
 MAX_OVERSHOOT = 0.5  # seconds a cut may end after the recording does: Kaldi's extract-segments, its default
 
-# libsndfile's log of a header that promises more than the file holds (WAV, AIFF, AU, W64).
-_SHORT_DATA = re.compile(r"^\s*(?:data|SSND|Data Size|riff) *: *(\d+) \(should be (\d+)\)", re.MULTILINE)
-_UNKNOWN = 2**62  # libsndfile's number of samples that it can't tell, or nearly
 _MAX_SAMPLE = 2.0**62  # where a time in samples ends
-_IN_ARCHIVE = re.compile(r"(?P<file>.+):(?P<offset>[0-9]{1,18})", re.DOTALL)
 _BLOCK = 2**16  # samples decoded at a time
 _A_BYTE = 16  # samples that a byte of a recording may hold before memory is taken step by step
 
@@ -146,20 +140,9 @@ def read_audio_blocks(
     [3000, 3000, 2000]
     """
     name = os.fspath(path)
-    archive, offset = audio_file(name)
-    _check_is_file(archive)
-    try:
-        if offset is not None:
-            yield decode_audio(_of_archive(archive, offset), name=name, channel=channel, start=start, end=end, raw=raw)
-            return
-        with open_regular(name) as file:
-            num_bytes = os.fstat(file.fileno()).st_size
-            look = examine_for_piece if start or end is not None else examine
-            sound = look(name, file, num_bytes) if raw is None else Sound(options=raw_options(name, num_bytes, raw))
-        yield from _decode(name, name, num_bytes, sound, size, channel, start, end)
-    except OSError as error:
-        reason = error.strerror or one_line(error)
-        raise AudioError(f"{name}: can't be read ({reason}), expected a recording") from error
+    with recording(name, raw, piece=bool(start) or end is not None) as (source, num_bytes, sound):
+        block = None if isinstance(source, Content) else size
+        yield from _decode(name, source, num_bytes, sound, block, channel, start, end)
 
 
 def decode_audio(
@@ -199,10 +182,7 @@ def decode_audio(
     >>> signal.shape, rate
     ((8000,), 8000)
     """
-    file = Content(content)
-    sound = _examine(name, file, len(content), raw)
-    file.seek(0)
-    with closing(_decode(name, file, len(content), sound, None, channel, start, end)) as blocks:
+    with closing(_decode(name, *recording_of(content, name, raw), None, channel, start, end)) as blocks:
         return next(blocks)
 
 
@@ -258,19 +238,8 @@ def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -
     (AudioFormat(rate=8000, channels=2, num_samples=4000), 0.5)
     """
     name = os.fspath(path)
-    archive, offset = audio_file(name)
-    _check_is_file(archive)
-    try:
-        content = b"" if offset is None else _of_archive(archive, offset)
-        with open_regular(name) if offset is None else Content(content) as file:
-            size = os.stat(name).st_size if offset is None else len(content)
-            sound = _examine(name, file, size, raw)
-            source = name if offset is None else Content(content)
-            with _opened(name, sound.content or source, sound) as found:
-                return AudioFormat(found.samplerate, found.channels, _frames(name, found, sound))
-    except OSError as error:
-        reason = error.strerror or one_line(error)
-        raise AudioError(f"{name}: can't be read ({reason}), expected a recording") from error
+    with recording(name, raw) as (source, _, sound), opened(name, source, sound) as file:
+        return AudioFormat(file.samplerate, file.channels, num_samples(name, file, sound))
 
 
 def sample_at(seconds: float, rate: float) -> int:
@@ -295,51 +264,6 @@ def sample_at(seconds: float, rate: float) -> int:
     return int(min(seconds * rate + 0.5, _MAX_SAMPLE))
 
 
-def audio_file(name: str) -> tuple[str, int | None]:
-    """Split ``FILE:OFFSET``, a recording inside an archive.
-
-    Parameters
-    ----------
-    name : str
-        As it stands in ``wav.scp``.
-
-    Returns
-    -------
-    file : str
-    offset : int or None
-        Byte at which the recording begins; None where the name is that of a file, or its archive isn't there.
-
-    Examples
-    --------
-    >>> import tempfile, pathlib
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> (folder / "wav.ark").touch()
-    >>> file, offset = audio_file(f"{folder}/wav.ark:57")
-    >>> pathlib.Path(file).name, offset
-    ('wav.ark', 57)
-    """
-    place = None if os.path.exists(name) else _IN_ARCHIVE.fullmatch(name)
-    if place is None or not os.path.exists(place["file"]):
-        return name, None
-    return place["file"], int(place["offset"])
-
-
-def _examine(name: str, file: BinaryIO, size: int, raw: RawAudio | None) -> Sound:
-    return examine(name, file, size) if raw is None else Sound(options=raw_options(name, size, raw))
-
-
-def _of_archive(archive: str, offset: int) -> bytes:
-    """Give the WAV file that begins at a byte of an archive, as long as its header says."""
-    with open_regular(archive) as file:
-        file.seek(offset)
-        head = file.read(8)
-        size = int.from_bytes(head[4:], "little")
-        if len(head) < 8 or not head.startswith(b"RIFF") or not 0 < size < STREAMED:
-            found = f"{head[:4]!r} of {counted(size, 'byte')}"
-            raise AudioError(f"{archive}:{offset}: found {found}, expected a WAV file that says how long it is")
-        return head + file.read(size)
-
-
 def _decode(
     name: str,
     source: str | Content,
@@ -351,8 +275,8 @@ def _decode(
     end: float | None,
 ) -> Generator[tuple[NDArray[np.float32], int]]:
     """Yield the samples of a segment, and their rate, in blocks of `size`."""
-    with _opened(name, sound.content or source, sound) as file:
-        rate, frames = file.samplerate, _frames(name, file, sound)
+    with opened(name, source, sound) as file:
+        rate, frames = file.samplerate, num_samples(name, file, sound)
         column = channel_column(name, file.channels, channel)
         first, last = _piece(name, frames, rate, start, end)
         if first:  # which takes a decoder a while, wherever it leads
@@ -366,21 +290,6 @@ def _decode(
             yield signal, rate
 
 
-@contextmanager
-def _opened(name: str, source: str | Content, sound: Sound) -> Iterator[soundfile.SoundFile]:
-    """Give a file that libsndfile has opened; what it can't decode is an AudioError."""
-    import soundfile  # which loads a library that few commands need, as soxr does
-
-    try:
-        with soundfile.SoundFile(source, **(sound.options or {})) as file:
-            yield file
-    except AudioError:
-        raise
-    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
-        reason = getattr(error, "error_string", "") or one_line(error)
-        raise AudioError(f"{name}: can't be decoded ({reason}), expected whole audio that libsndfile reads") from error
-
-
 def _check_samples(name: str, signal: NDArray[np.float32], place: int, last: int, wanted: int, rate: int) -> None:
     """Check that all samples from a place on are there, and finite."""
     if len(signal) < wanted:
@@ -390,23 +299,6 @@ def _check_samples(name: str, signal: NDArray[np.float32], place: int, last: int
     if len(bad):
         at = (place + bad[0]) / rate
         raise AudioError(f"{name}: sample at {at:.3f} s: found {signal[bad[0]]}, expected finite samples")
-
-
-def _frames(name: str, file: soundfile.SoundFile, sound: Sound) -> int:
-    """Give the number of samples that there are; compare with what the header promises, which libsndfile does not."""
-    short = _SHORT_DATA.search(file.extra_info)
-    if short and int(short[2]) < int(short[1]) < STREAMED:
-        raise AudioError(f"{name}: cut short: found {short[2]} bytes of data, expected {short[1]} as its header says")
-    if "MPEG" in file.subtype and not sound.counted:
-        found = "MPEG audio whose frames can't be counted"
-        raise AudioError(
-            f"{name}: found {found}, expected nothing but frames of a known bit rate{how_to_convert(name)}"
-        )
-    frames = file.frames if sound.frames is None else sound.frames
-    if frames > min(file.frames, _UNKNOWN):
-        found = "a length that libsndfile can't tell"
-        raise AudioError(f"{name}: found {found}, expected one{how_to_convert(name)}")
-    return frames
 
 
 def _read(name: str, file: soundfile.SoundFile, count: int, column: int | None, size: int) -> NDArray[np.float32]:
@@ -432,21 +324,6 @@ def _read(name: str, file: soundfile.SoundFile, count: int, column: int | None, 
     signal.resize(done, refcheck=False)
     check_not_canceled(name, signal, mixed)
     return signal
-
-
-def _check_is_file(name: str) -> None:
-    """Check that there is something to read: a pipe would wait for someone who writes, a device may never end."""
-    try:
-        found = os.stat(name)
-    except FileNotFoundError:
-        raise AudioError(f"{name}: no such file, expected a recording") from None
-    except (OSError, ValueError) as error:  # ValueError: a null byte
-        reason = getattr(error, "strerror", None) or one_line(error)
-        raise AudioError(f"{shown(name, 500)}: can't be read ({reason}), expected a recording") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise AudioError(f"{name}: is no file, expected a recording")
-    if found.st_size == 0:
-        raise AudioError(f"{name}: found 0 bytes, expected a recording")
 
 
 def _piece(name: str, frames: int, rate: int, start: float, end: float | None) -> tuple[int, int]:
