@@ -184,7 +184,7 @@ def features(
     type=click.Choice(["diag", "full", "tied", "spherical"]),
     default="diag",
     help="A variance for each column; a covariance for each component; one that all have; one variance for all "
-    "columns. enroll and gselect take each, statistics and i-vectors diag and full, other commands diag alone.",
+    "columns. What enrolls, selects components or makes i-vectors takes each, other commands diag alone.",
 )
 @click.option(
     "--backend",
