@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least
-from gmmspeech.errors import ConfigError
-from gmmspeech.linear.rows import ascend, best_row, objective
+from gmmspeech.linear.rows import ascend
 from gmmspeech.linear.statistics import (
     Additive,
     ComponentPosteriors,
@@ -25,7 +24,8 @@ from gmmspeech.linear.statistics import (
 class FMLLRStats(Additive):
     """Statistics for fMLLR of frames under diagonal Gaussians; those under the same Gaussians add.
 
-    With the extended frames ``xi_t = [x_t, 1]``:
+    With ξ_t = [x_t, 1] and posteriors γ_tk: ``beta`` is their sum, ``k`` (D, D + 1) has the rows
+    Σ_tk γ_tk μ_kd / σ²_kd ξ_t, and ``g`` (D, D + 1, D + 1) the matrices Σ_tk γ_tk / σ²_kd ξ_t ξ_tᵀ.
     """
 
     beta: float
@@ -57,50 +57,12 @@ def accumulate_fmllr(
 
 
 @single_threaded_blas()  # the last bits would depend on its threads
-def fmllr(
-    stats: FMLLRStats, *, update: str = "full", min_count: float = 500.0, max_iter: int = 40
-) -> tuple[NDArray[np.float64], float]:
-    r"""Feature-space (constrained) MLLR transform of a speaker.
+def fmllr(stats: FMLLRStats, *, max_iter: int = 40) -> NDArray[np.float64]:
+    r"""Feature-space (constrained) MLLR transform of a speaker, W = [A, b], shape (D, D + 1).
 
-    Gales (1998), "Maximum likelihood linear transformations for HMM-based speech recognition". Frames x
-    become A x + b, the model stays. With rows w_d of W = [A, b], the auxiliary function of EM is
-
-    Gives `transform` (D, D + 1).
+    Gales (1998), "Maximum likelihood linear transformations for HMM-based speech recognition". Frames x become
+    A x + b, the model stays. The auxiliary function of EM is that of `gmmspeech.linear.rows.objective`.
     """
-    if update not in ("full", "diagonal", "offset"):
-        raise ConfigError(f"update: found {update!r}, expected full, diagonal or offset")
     check_at_least(1, max_iter=max_iter)
-    beta, k, g = stats.beta, stats.k, stats.g
-    identity = np.eye(*k.shape)
-    if beta < min_count:
-        return identity, 0.0
-    if update == "full":
-        check_determined(g, "fMLLR", beta)
-        transform = ascend(identity, beta, k, g, max_iter)
-    elif update == "diagonal":
-        transform = _diagonal(beta, k, g)
-    else:
-        transform = _offset(beta, k, g)
-    return transform, (objective(transform, beta, k, g) - objective(identity, beta, k, g)) / beta
-
-
-def _diagonal(beta: float, k: NDArray[np.float64], g: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The best [A, b] with a diagonal A: every dimension is a transform of one row."""
-    transform = np.zeros_like(k)
-    for d in range(len(k)):
-        scale_and_offset = [d, len(k)]
-        part = g[np.ix_([d], scale_and_offset, scale_and_offset)][0]
-        check_determined(part, f"fMLLR, dimension {d}", beta)
-        inverse = np.linalg.inv(part)
-        row = best_row(np.ones(1), beta, k[d, scale_and_offset] @ inverse, inverse[:1])
-        transform[d, scale_and_offset] = row
-    return transform
-
-
-def _offset(beta: float, k: NDArray[np.float64], g: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The best [I, b]: the maximum of a parabola in each dimension."""
-    check_determined(g[:, -1:, -1:], "fMLLR", beta)
-    transform = np.eye(*k.shape)
-    each = np.arange(len(k))
-    transform[:, -1] = (k[:, -1] - g[each, each, -1]) / g[:, -1, -1]
-    return transform
+    check_determined(stats.g, "fMLLR", stats.beta)
+    return ascend(np.eye(*stats.k.shape), stats.beta, stats.k, stats.g, max_iter)

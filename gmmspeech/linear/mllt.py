@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least
 from gmmspeech.errors import ModelError
-from gmmspeech.linear.rows import ascend, objective
+from gmmspeech.linear.rows import ascend
 from gmmspeech.linear.statistics import (
     Additive,
     ComponentPosteriors,
@@ -51,12 +51,13 @@ def accumulate_mllt(
 @single_threaded_blas()  # the last bits would depend on its threads
 def mllt(
     stats: MLLTStats, means: NDArray[np.float64], variances: NDArray[np.float64], *, max_iter: int = 100
-) -> tuple[NDArray[np.float64], float]:
+) -> NDArray[np.float64]:
     r"""Maximum-likelihood linear transform (Gales 1999, "Semi-tied covariance matrices for hidden Markov models").
 
-    Frames x become A x, means μ_k become A μ_k, variances σ²_kd stay. The auxiliary function of EM then is
+    Frames x become A x, means μ_k become A μ_k, variances σ²_kd stay. The auxiliary function of EM is that of
+    `gmmspeech.linear.rows.objective` with k = 0 and the moments of frames about the means.
 
-    Shapes: `means` (K, D), `variances` (K, D); gives `transform` (D, D).
+    Shapes: `means` (K, D), `variances` (K, D); gives A, (D, D).
     """
     check_at_least(1, max_iter=max_iter)
     if not stats.sum_x.shape == means.shape == variances.shape:
@@ -71,7 +72,4 @@ def mllt(
         cross = (rest / variances[:, d, None]).T @ means
         moments[d] = stats.moments[d] - cross - cross.T
     check_determined(moments, "MLLT", beta, stats.moments)
-    no_linear_term, start = np.zeros((dim, dim)), np.eye(dim)
-    transform = ascend(start, beta, no_linear_term, moments, max_iter)
-    gain = objective(transform, beta, no_linear_term, moments) - objective(start, beta, no_linear_term, moments)
-    return transform, gain / beta
+    return ascend(np.eye(dim), beta, np.zeros((dim, dim)), moments, max_iter)

@@ -15,12 +15,6 @@ from gmmspeech.linear.fmllr import FMLLRStats, accumulate_fmllr, fmllr
 from gmmspeech.linear.transforms import apply_transform, log_determinant
 
 few = settings(max_examples=25, deadline=None)
-UPDATES = ["full", "diagonal", "offset"]
-FREE = {  # which numbers of [A, b] an update may touch, for D = 2
-    "full": np.ones((2, 3), bool),
-    "diagonal": np.array([[True, False, True], [False, True, True]]),
-    "offset": np.array([[False, False, True], [False, False, True]]),
-}
 
 
 def gain_of(case, transform):
@@ -54,45 +48,34 @@ def test_statistics_add(make_case, seed, cut):
         np.testing.assert_allclose(getattr(sum(parts), field.name), getattr(whole, field.name), rtol=1e-9, atol=1e-9)
 
 
-@given(seed=st.integers(0, 10**6), d=st.integers(1, 4), update=st.sampled_from(UPDATES))
+@given(seed=st.integers(0, 10**6), d=st.integers(1, 4))
 @few
-def test_never_falls_and_gains_what_it_says(make_case, seed, d, update):
+def test_no_sweep_lowers_the_auxiliary(make_case, seed, d):
     case = make_case(seed, d=d)
     stats = accumulate_fmllr(*case.everything())
-    results = [fmllr(stats, update=update, min_count=0, max_iter=sweeps) for sweeps in (1, 2, 3, 5, 10, 100)]
-    gains = [gain for _, gain in results]
+    transforms = [fmllr(stats, max_iter=sweeps) for sweeps in (1, 2, 3, 5, 10, 100)]
+    assert {transform.shape for transform in transforms} == {(d, d + 1)}
+    gains = [gain_of(case, transform) for transform in transforms]
     assert gains[0] > -1e-12
     assert (np.diff(gains) > -1e-12).all()
-    for transform, gain in results:
-        assert transform.shape == (d, d + 1)
-        assert gain == pytest.approx(gain_of(case, transform), rel=1e-7, abs=1e-9)
 
 
-@given(seed=st.integers(0, 10**6), update=st.sampled_from(UPDATES))
+@given(seed=st.integers(0, 10**6))
 @few
-def test_likelihood_gains_at_least_the_auxiliary(make_case, seed, update):
+def test_likelihood_gains_at_least_the_auxiliary(make_case, seed):
     case = make_case(seed, d=3)
-    transform, gain = fmllr(accumulate_fmllr(*case.everything()), update=update, min_count=0)
+    transform = fmllr(accumulate_fmllr(*case.everything()))
     after = case.gmm.score(apply_transform(case.frames, transform)) + log_determinant(transform)
-    assert after >= case.gmm.score(case.frames) + gain - 1e-9
+    assert after >= case.gmm.score(case.frames) + gain_of(case, transform) - 1e-9
 
 
-@pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("seed", range(5))
-def test_reaches_the_optimum_of_a_general_optimizer(make_case, seed, update):
-    case, free = make_case(seed), FREE[update]
-
-    def filled(numbers):
-        transform = np.eye(2, 3)
-        transform[free] = numbers
-        return transform
-
-    best = minimize(lambda w: -gain_of(case, filled(w)), np.eye(2, 3)[free], method="BFGS", tol=1e-7)
-    stats = accumulate_fmllr(*case.everything())
-    transform, gain = fmllr(stats, update=update, min_count=0, max_iter=10_000)
-    assert gain == pytest.approx(-best.fun, abs=1e-6)
-    np.testing.assert_allclose(transform, filled(best.x), atol=2e-3)
-    np.testing.assert_array_equal(transform[~free], np.eye(2, 3)[~free])
+def test_reaches_the_optimum_of_a_general_optimizer(make_case, seed):
+    case = make_case(seed)
+    best = minimize(lambda w: -gain_of(case, w.reshape(2, 3)), np.eye(2, 3).ravel(), method="BFGS", tol=1e-7)
+    transform = fmllr(accumulate_fmllr(*case.everything()), max_iter=10_000)
+    assert gain_of(case, transform) == pytest.approx(-best.fun, abs=1e-6)
+    np.testing.assert_allclose(transform, best.x.reshape(2, 3), atol=2e-3)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -108,7 +91,7 @@ def test_undoes_a_known_distortion(seed):
     transform, scores = np.eye(5, 6), []
     for _ in range(15):
         posteriors = gmm.predict_proba(apply_transform(distorted, transform))
-        transform, _ = fmllr(accumulate_fmllr(distorted, posteriors, gmm.means_, gmm.covariances_))
+        transform = fmllr(accumulate_fmllr(distorted, posteriors, gmm.means_, gmm.covariances_))
         scores.append(gmm.score(apply_transform(distorted, transform)) + log_determinant(transform))
     assert (np.diff(scores) > -1e-9).all()
     undistorted = gmm.score(x) - log_determinant(distortion)
@@ -121,28 +104,16 @@ def test_one_gaussian_is_met_exactly():
     rng = np.random.default_rng(0)
     frames, means, variances = rng.normal(2, 3, (1000, 4)), rng.normal(size=(1, 4)), rng.uniform(0.5, 2, (1, 4))
     stats = accumulate_fmllr(frames, np.ones((1000, 1)), means, variances)
-    for update in ("full", "diagonal"):
-        moved = apply_transform(frames, fmllr(stats, update=update)[0])
-        np.testing.assert_allclose(moved.mean(axis=0), means[0], atol=1e-6)
-        np.testing.assert_allclose(moved.var(axis=0), variances[0], rtol=1e-3)
-    np.testing.assert_allclose(apply_transform(frames, fmllr(stats, update="offset")[0]).mean(axis=0), means[0])
+    moved = apply_transform(frames, fmllr(stats))
+    np.testing.assert_allclose(moved.mean(axis=0), means[0], atol=1e-6)
+    np.testing.assert_allclose(moved.var(axis=0), variances[0], rtol=1e-3)
 
 
 def test_an_offset_of_the_frames_changes_only_b(make_case):
     frames, posteriors, *model = make_case(0, d=4).everything()
-    expected, gain = fmllr(accumulate_fmllr(frames, posteriors, *model), min_count=0, max_iter=1000)
-    far, more = fmllr(accumulate_fmllr(frames + 1e3, posteriors, *model), min_count=0, max_iter=1000)
+    expected = fmllr(accumulate_fmllr(frames, posteriors, *model), max_iter=1000)
+    far = fmllr(accumulate_fmllr(frames + 1e3, posteriors, *model), max_iter=1000)
     np.testing.assert_allclose(apply_transform(frames + 1e3, far), apply_transform(frames, expected), atol=2e-3)
-    assert more > gain
-
-
-def test_few_frames_get_the_identity(make_case):
-    stats = accumulate_fmllr(*make_case(0).everything())
-    transform, gain = fmllr(stats, min_count=61)
-    np.testing.assert_array_equal(transform, np.eye(2, 3))
-    assert gain == 0
-    assert fmllr(stats, min_count=59)[1] > 0
-    assert fmllr(stats)[1] == 0
 
 
 @pytest.mark.parametrize("layout", [sparse.csr_array, sparse.csr_matrix])
@@ -160,18 +131,14 @@ def test_sparse_and_single_posteriors(make_case, layout):
 def test_what_is_refused(make_case):
     frames, posteriors, *model = make_case(0).everything()
     stats = accumulate_fmllr(frames, posteriors, *model)
-    with pytest.raises(ConfigError, match="update: found 'diag', expected full, diagonal or offset"):
-        fmllr(stats, update="diag")
     with pytest.raises(ConfigError, match="max_iter: found 0"):
         fmllr(stats, max_iter=0)
     still = accumulate_fmllr(np.full((60, 2), 3.0), posteriors, *model)
-    for update in ("full", "diagonal"):
-        with pytest.raises(ModelError, match=r"fMLLR.*: the statistics of 60 frames in \d dimensions are singular"):
-            fmllr(still, update=update, min_count=0)
+    with pytest.raises(ModelError, match=r"fMLLR: the statistics of 60 frames in \d dimensions are singular"):
+        fmllr(still)
     none = accumulate_fmllr(frames[:0], posteriors[:0], *model)
-    for update in UPDATES:
-        with pytest.raises(ModelError, match="statistics of 0 frames"):
-            fmllr(none, update=update, min_count=0)
+    with pytest.raises(ModelError, match="statistics of 0 frames"):
+        fmllr(none)
     two = accumulate_fmllr(frames[:2], posteriors[:2], *model)
     with pytest.raises(ModelError, match="statistics of 2 frames in 3 dimensions are singular"):
-        fmllr(two, min_count=0)
+        fmllr(two)

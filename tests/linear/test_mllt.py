@@ -49,35 +49,32 @@ def test_statistics_add(make_case, seed, cut):
 
 @given(seed=st.integers(0, 10**6), d=st.integers(1, 4))
 @few
-def test_never_falls_and_gains_what_it_says(make_case, seed, d):
+def test_no_sweep_lowers_the_auxiliary(make_case, seed, d):
     case = make_case(seed, d=d)
     stats = accumulate_mllt(*case.everything())
-    results = [mllt(stats, *case.model, max_iter=sweeps) for sweeps in (1, 2, 3, 5, 10, 100)]
-    gains = [gain for _, gain in results]
+    gains = [gain_of(case, mllt(stats, *case.model, max_iter=sweeps)) for sweeps in (1, 2, 3, 5, 10, 100)]
     assert gains[0] > -1e-12
     assert (np.diff(gains) > -1e-12).all()
-    for transform, gain in results:
-        assert gain == pytest.approx(gain_of(case, transform), rel=1e-7, abs=1e-9)
 
 
 @given(seed=st.integers(0, 10**6))
 @few
 def test_likelihood_gains_at_least_the_auxiliary(make_case, seed):
     case = make_case(seed, d=3)
-    transform, gain = mllt(accumulate_mllt(*case.everything()), *case.model)
+    transform = mllt(accumulate_mllt(*case.everything()), *case.model)
     moved = case.gmm.with_parameters(
         case.gmm.weights_, apply_transform(case.gmm.means_, transform), case.gmm.covariances_
     )
     after = moved.score(apply_transform(case.frames, transform)) + log_determinant(transform)
-    assert after >= case.gmm.score(case.frames) + gain - 1e-9
+    assert after >= case.gmm.score(case.frames) + gain_of(case, transform) - 1e-9
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_reaches_the_optimum_of_a_general_optimizer(make_case, seed):
     case = make_case(seed)
     best = minimize(lambda a: -gain_of(case, a.reshape(2, 2)), np.eye(2).ravel(), method="BFGS", tol=1e-7)
-    transform, gain = mllt(accumulate_mllt(*case.everything()), *case.model, max_iter=10_000)
-    assert gain == pytest.approx(-best.fun, abs=1e-6)
+    transform = mllt(accumulate_mllt(*case.everything()), *case.model, max_iter=10_000)
+    assert gain_of(case, transform) == pytest.approx(-best.fun, abs=1e-6)
     np.testing.assert_allclose(transform, best.x.reshape(2, 2), atol=2e-2)
 
 
@@ -86,7 +83,7 @@ def test_one_gaussian_is_decorrelated():
     rng = np.random.default_rng(0)
     frames = rng.normal(size=(1000, 5)) @ rng.normal(size=(5, 5))
     means, variances = frames.mean(axis=0)[None], rng.uniform(0.5, 2, (1, 5))
-    transform, _ = mllt(accumulate_mllt(frames, np.ones((1000, 1)), means, variances), means, variances, max_iter=1000)
+    transform = mllt(accumulate_mllt(frames, np.ones((1000, 1)), means, variances), means, variances, max_iter=1000)
     np.testing.assert_allclose(transform @ np.cov(frames.T, bias=True) @ transform.T, np.diag(variances[0]), atol=1e-3)
 
 
@@ -103,7 +100,7 @@ def test_finds_the_directions_in_which_the_components_are_independent():
         y = apply_transform(frames, total)
         means = np.array([y[component == k].mean(axis=0) for k in range(4)])
         variances = np.array([y[component == k].var(axis=0) for k in range(4)])
-        total = mllt(accumulate_mllt(y, posteriors, means, variances), means, variances)[0] @ total
+        total = mllt(accumulate_mllt(y, posteriors, means, variances), means, variances) @ total
     found = np.abs(total @ mixing)
     found /= found.max(axis=1, keepdims=True)
     assert np.sort(found, axis=1)[:, -2].max() < 0.05
@@ -128,9 +125,8 @@ def test_an_offset_of_all_frames_changes_nothing(make_case):
     frames, posteriors, means, variances = make_case(0, d=4).everything()
     expected = mllt(accumulate_mllt(frames, posteriors, means, variances), means, variances)
     frames, means = frames + 1e3, means + 1e3
-    transform, gain = mllt(accumulate_mllt(frames, posteriors, means, variances), means, variances)
-    np.testing.assert_allclose(transform, expected[0], atol=1e-6)
-    assert gain == pytest.approx(expected[1], abs=1e-8)
+    transform = mllt(accumulate_mllt(frames, posteriors, means, variances), means, variances)
+    np.testing.assert_allclose(transform, expected, atol=1e-6)
 
 
 def test_what_is_refused(make_case):
@@ -164,5 +160,5 @@ def test_what_rounding_leaves_of_frames_on_their_means_is_no_spread(unit, offset
     with pytest.raises(ModelError, match="MLLT: the statistics of 240 frames in 4 dimensions are singular"):
         mllt(accumulate_mllt(means[labels], np.eye(8)[labels], means, variances), means, variances)
     spread = means[labels] + 0.1 * unit * rng.normal(size=(240, 4))
-    transform, _ = mllt(accumulate_mllt(spread, np.eye(8)[labels], means, variances), means, variances)
+    transform = mllt(accumulate_mllt(spread, np.eye(8)[labels], means, variances), means, variances)
     np.testing.assert_allclose(np.abs(np.linalg.slogdet(transform)[1]), 4 * np.log(10), rtol=0.05)

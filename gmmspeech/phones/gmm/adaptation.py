@@ -200,7 +200,7 @@ def _transformed(
     """Each speaker's frames, put through the transform that their statistics and the prior give."""
     frames, speakers = data.frames.copy(), data.frame_speakers()
     for name, own in statistics.items():
-        transform, _ = fmllr(own + _scaled(prior, prior_frames), min_count=0.0)  # the prior determines it
+        transform = fmllr(own + _scaled(prior, prior_frames))  # the prior determines it
         frames[speakers == name] = apply_transform(data.frames[speakers == name], transform)
     return data.with_frames(frames)
 

@@ -34,7 +34,7 @@ def train_projection(
     for _ in range(rounds):
         frames = project(data, projection).frames[used].astype(np.float64)
         means, variances = _moments(frames, members)
-        rotation, _ = mllt(accumulate_mllt(frames, members, means, variances), means, variances)
+        rotation = mllt(accumulate_mllt(frames, members, means, variances), means, variances)
         projection = rotation @ projection
     return projection
 

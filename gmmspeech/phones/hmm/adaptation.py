@@ -99,7 +99,7 @@ def train_mllt(
     """MLLT of frames for the Gaussians of a model, (D, D)."""
     workers = Workers(n_jobs, client)
     stats = workers.sum(functools.partial(_mllt_statistics, model), *_in_groups(workers, frames, posteriors))
-    return mllt(stats, model.means, model.variances)[0]
+    return mllt(stats, model.means, model.variances)
 
 
 def _mllt_statistics(model: PhoneHMM, batch: Batch, posteriors: Sequence[StatePosteriors]) -> MLLTStats:
@@ -152,7 +152,7 @@ def train_fmllr(
     added = FMLLRStats(share * everybody.beta, share * everybody.k, share * everybody.g)
     identity = np.eye(model.dim, model.dim + 1)
     found = {
-        speaker: identity if stats.beta < min_count else fmllr(stats + added, min_count=0.0, max_iter=max_iter)[0]
+        speaker: identity if stats.beta < min_count else fmllr(stats + added, max_iter=max_iter)
         for speaker, stats in total.items()
     }
     return found, everybody
@@ -226,7 +226,7 @@ def adapted_to_speakers(
     parts = itertools.chain.from_iterable(ordered_map(first_pass, read_batches(frames, known), n_jobs=n_jobs))
     counted = ordered_map(statistics, parts, n_jobs=n_jobs)
     transforms = {
-        speaker: fmllr(sum((stats for _, stats in own), start=prior), min_count=0.0, max_iter=SWEEPS)[0]
+        speaker: fmllr(sum((stats for _, stats in own), start=prior), max_iter=SWEEPS)
         for speaker, own in itertools.groupby(counted, lambda pair: pair[0])
     }
     return through_transforms(frames, utt2spk, transforms)
