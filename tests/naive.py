@@ -31,3 +31,8 @@ def assert_same(a, b, tolerance=0.0):
             np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance, err_msg=name)
         else:
             np.testing.assert_array_equal(x, y, err_msg=name)
+
+
+def log_determinant(transform):
+    """Logarithm of |det A| for a square A, or for the A in [A, b]: what it adds to a log-likelihood of frames."""
+    return np.log(abs(np.linalg.det(transform[:, : len(transform)])))

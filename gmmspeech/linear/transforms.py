@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import as_matrix, check_at_least
-from gmmspeech.errors import FeatureError, ModelError
+from gmmspeech.errors import FeatureError
 
 
 def splice(frames: NDArray[np.floating], context: int) -> NDArray[np.floating]:
@@ -41,16 +41,3 @@ def apply_transform(frames: NDArray[np.floating], transform: NDArray[np.float64]
     matrix = transform.astype(frames.dtype, copy=False)
     transformed = frames @ matrix[:, :dim].T
     return transformed + matrix[:, dim] if matrix.shape[1] > dim else transformed
-
-
-def log_determinant(transform: NDArray[np.float64]) -> float:
-    """Logarithm of |det A| for a square A, or for the A in [A, b], in nats.
-
-    The log-likelihood of a frame x under a model of the transformed frames is that of A x + b plus this number.
-
-    Shapes: `transform` (D, D).
-    """
-    rows = len(transform)
-    if transform.ndim != 2 or not 0 <= transform.shape[1] - rows <= 1:
-        raise ModelError(f"transform: found shape {transform.shape}, expected (D, D) or (D, D + 1)")
-    return float(np.linalg.slogdet(transform[:, :rows])[1])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gmmspeech.errors import ConfigError, FeatureError, ModelError
-from gmmspeech.linear.transforms import apply_transform, log_determinant, splice
+from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.linear.transforms import apply_transform, splice
 
 
 @pytest.mark.parametrize("context", [0, 1, 3, 12])
@@ -26,13 +26,6 @@ def test_transforms_equal_a_loop():
     assert apply_transform(frames.astype(np.float32), affine).dtype == np.float32
 
 
-def test_log_determinant():
-    affine = np.random.default_rng(0).normal(size=(4, 5))
-    expected = np.log(abs(np.linalg.det(affine[:, :4])))
-    assert log_determinant(affine) == pytest.approx(expected)
-    assert log_determinant(affine[:, :4]) == pytest.approx(expected)
-
-
 def test_what_is_refused():
     frames = np.zeros((5, 3))
     with pytest.raises(ConfigError, match="context: found -1"):
@@ -42,5 +35,3 @@ def test_what_is_refused():
     for columns in (2, 5):
         with pytest.raises(FeatureError, match="expected a matrix of as many columns"):
             apply_transform(frames, np.zeros((3, columns)))
-    with pytest.raises(ModelError, match=r"found shape \(2, 4\)"):
-        log_determinant(np.zeros((2, 4)))

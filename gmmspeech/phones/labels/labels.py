@@ -11,9 +11,8 @@ half a window (12.5 ms for the usual 25 ms), more than many aligners differ from
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -230,28 +229,6 @@ def frame_labels(
     for label, (first, stop) in zip(labels, ranges.tolist(), strict=True):
         names[first:stop] = label.name
     return names
-
-
-def labels_of_frames(
-    names: Iterable[str],
-    *,
-    frame_length: float = 25.0,
-    frame_shift: float = 10.0,
-    times: FrameTimes = "center",
-) -> list[Label]:
-    """Make labels of the runs of equal names, the reverse of `frame_labels`.
-
-    A boundary lies at the time of the first frame after it if frames count by their start, and half a shift before
-    that, in the middle between two frames' times, if they count by their center.
-    """
-    clock = FrameClock(frame_shift, frame_length, times)
-    labels = []
-    stop = 0
-    for name, run in itertools.groupby(names):
-        start, stop = stop, stop + sum(1 for _ in run)
-        if name:
-            labels.append(Label(clock.edge(start), clock.edge(stop), str(name)))
-    return labels
 
 
 def _shown(label: Label) -> str:

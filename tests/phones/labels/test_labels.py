@@ -22,7 +22,6 @@ from gmmspeech.phones.labels.labels import (
     check_labels,
     frame_labels,
     label_frames,
-    labels_of_frames,
 )
 from gmmspeech.phones.labels.segments import label_utterances
 
@@ -46,6 +45,16 @@ def exact_frames(label, num_frames, length, shift, times):
     start, end = (Fraction(round(seconds * 1_000_000), 1000) for seconds in (label.start, label.end))
     offset = Fraction(length if times == "center" else shift) / 2
     return [t for t in range(num_frames) if start <= t * Fraction(shift) + offset < end]
+
+
+def labels_of_frames(names, **options):
+    """Labels of the runs of equal names, by the boundaries that a clock gives to frames."""
+    clock, labels, stop = FrameClock(**options), [], 0
+    for name, run in itertools.groupby(names):
+        start, stop = stop, stop + len(list(run))
+        if name:
+            labels.append(Label(clock.edge(start), clock.edge(stop), str(name)))
+    return labels
 
 
 @given(tracks(), st.integers(0, 320), GEOMETRY, TIMES)
@@ -98,7 +107,7 @@ def test_the_two_conventions_differ_by_half_a_window():
 
 def test_times_of_frames_are_centers_unless_asked_otherwise():
     of_a_front_end = {align, decode, label_utterances, train_phone_hmm_on_labels, FrameClock.of}
-    for function in [*of_a_front_end, frame_labels, label_frames, labels_of_frames, FrameClock]:
+    for function in [*of_a_front_end, frame_labels, label_frames, FrameClock]:
         defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
         sizes = (None, None) if function in of_a_front_end else (25.0, 10.0)
         assert (defaults["times"], defaults["frame_length"], defaults["frame_shift"]) == ("center", *sizes)
@@ -178,9 +187,8 @@ def test_labels_that_make_sense():
 )
 def test_options_that_make_no_sense(options):
     name = next(iter(options))
-    for call in (lambda: frame_labels([], 5, **options), lambda: labels_of_frames([], **options)):
-        with pytest.raises(ConfigError, match=f"^{name}: found .*, expected "):
-            call()
+    with pytest.raises(ConfigError, match=f"^{name}: found .*, expected "):
+        frame_labels([], 5, **options)
 
 
 def test_labels_of_all_corpora_are_in_order_and_within_the_audio(corpus):
