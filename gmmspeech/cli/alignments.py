@@ -23,14 +23,14 @@ from gmmspeech.files.table_places import parse_place
     "--tolerance",
     type=click.FloatRange(1),
     default=20.0,
-    help="Milliseconds, for precision, recall, F1 and R-value.",
+    help="Tolerance in milliseconds for precision, recall, F1 and R-value.",
 )
 @click.option(
     "--tier",
     "tiers",
     multiple=True,
     show_default="the only one, or phones",
-    help="Tier of both sides, such as words; given twice, that of REF and that of HYP.",
+    help="Tier on both sides, such as words; given twice, the tier of REF and that of HYP.",
 )
 @click.option(
     "--rate",
@@ -38,14 +38,16 @@ from gmmspeech.files.table_places import parse_place
     type=click.IntRange(1),
     multiple=True,
     show_default="16000",
-    help="Samples a second that .phn and .wrd count; given twice, of REF and of HYP.",
+    help="Sampling rate of .phn and .wrd files; given twice, that of REF and that of HYP.",
 )
 @click.option(
     "--fold",
     type=click.Choice(["timit39"]),
-    help="Rename phones of ARPAbet, TIMIT and Buckeye to TIMIT's 39 on both sides.",
+    help="Map phones of ARPAbet, TIMIT and Buckeye to TIMIT's 39 on both sides.",
 )
-@click.option("--plot", type=OUT, metavar="FILE.png", help="Draw the errors: a histogram, and by manner.")
+@click.option(
+    "--plot", type=OUT, metavar="FILE.png", help="Plot the errors: a histogram, and by manner of articulation."
+)
 def compare_alignment(
     reference: Path,
     hypothesis: Path,
@@ -55,12 +57,11 @@ def compare_alignment(
     fold: str | None,
     plot: Path | None,
 ) -> None:
-    """Tell how far boundaries lie from others.
+    """Compare the boundaries of two alignments.
 
-    Those of HYP are compared with those of REF. REF and HYP are a file or a folder each: TextGrids, CTM, MLF, TIMIT's
-    .phn and .wrd, Buckeye's .phones and .words, HTK's .lab, Audacity's labels, MFA's tables and
-    JSON, or what `align` wrote. Files are matched by their names (two files are, whatever they are called), labels by
-    their order.
+    Report the differences of HYP from the reference REF. Each is a file or a folder: TextGrids, CTM, MLF, TIMIT's .phn
+    and .wrd, Buckeye's .phones and .words, HTK's .lab, Audacity's labels, MFA's tables and JSON, or the output of
+    `align`. Files are matched by name (two single files always match), labels by their order.
     """
     from gmmspeech.commands.compare import compare_alignments
     from gmmspeech.report.rows import agreement_row, detection_row
@@ -89,20 +90,20 @@ def compare_alignment(
 @click.argument("model", metavar="MODEL", type=FILE)
 @click.argument("alignments", metavar="ALI", type=TABLE)
 @click.argument("out", metavar="OUT.ctm", type=OUT_TEXT)
-@click.option("--per-frame", is_flag=True, help="In a table, the phone of each frame.")
+@click.option("--per-frame", is_flag=True, help="In a table, give the phone of each frame.")
 @click.option(
     "--frame-shift",
     type=click.FloatRange(1),
-    show_default="what the model says, or 10",
-    help="Milliseconds from frame to frame, for times.",
+    show_default="that of the model, or 10",
+    help="Frame shift in milliseconds, for time stamps.",
 )
 def ali_to_phones_command(model: Path, alignments: str, out: str, per_frame: bool, frame_shift: float | None) -> None:
-    """Tell phones of Kaldi's alignments.
+    """Convert Kaldi alignments to phones.
 
-    MODEL is final.mdl of Kaldi's, with tree and phones.txt beside it, or a model of train-phones. ALI is the transition
-    of each frame by that model, as ali.ark of Kaldi's or `align --write-ali` has it: ark:PATH, scp:PATH or ark:-.
-    OUT.ctm gets phones and their times, as ali-to-phones --ctm-output gives them (- prints it). Of ark:PATH, ark,t:PATH
-    or ark,scp:ARK,SCP it is a table with the numbers of the phones, as phones.txt has them.
+    MODEL is Kaldi's final.mdl, with tree and phones.txt beside it, or a model of train-phones. ALI has the transition
+    of each frame in that model, as in Kaldi's ali.ark or from `align --write-ali`: ark:PATH, scp:PATH or ark:-. OUT.ctm
+    receives time-stamped phones, as from ali-to-phones --ctm-output (- prints them). If it is ark:PATH, ark,t:PATH or
+    ark,scp:ARK,SCP, it receives a table with the numbers of the phones in phones.txt.
     """
     from gmmspeech.commands.kaldi_phones import ali_to_phones
 
@@ -116,24 +117,24 @@ def ali_to_phones_command(model: Path, alignments: str, out: str, per_frame: boo
 @click.argument("audio", metavar="AUDIO", type=FILE)
 @click.argument("labels", metavar="TEXTGRID", type=FILE)
 @click.argument("out", metavar="OUT.png", type=OUT)
-@click.option("--start", type=click.FloatRange(0), default=0.0, help="Where the picture begins, in seconds.")
-@click.option("--end", type=click.FloatRange(0), show_default="10 s after --start", help="Where it ends, in seconds.")
+@click.option("--start", type=click.FloatRange(0), default=0.0, help="Start of the plot, in seconds.")
+@click.option("--end", type=click.FloatRange(0), show_default="10 s after --start", help="End of the plot, in seconds.")
 @click.option(
     "--tier",
     "tiers",
     multiple=True,
     metavar="NAME",
     show_default="all",
-    help="Tier to draw, given again for each of several.",
+    help="Tier to plot; repeat for several tiers.",
 )
 @channel_option
 def plot_alignment(
     audio: Path, labels: Path, out: Path, start: float, end: float | None, tiers: Sequence[str], channel: Any
 ) -> None:
-    """Draw a recording with its labels.
+    """Plot a recording with its labels.
 
-    The waveform stands over the spectrogram, the tiers of the TEXTGRID beneath it, and each boundary goes through all
-    of them. Instead of a TextGrid any file with labels of the recording will do; OUT may end in .pdf or .svg too.
+    The plot shows the waveform, the spectrogram and the tiers of the TEXTGRID, with a line through all of them at each
+    boundary. Instead of a TextGrid, any label file of the recording works. OUT may also end in .pdf or .svg.
     """
     from gmmspeech.audio import audio_format
     from gmmspeech.plot.alignments import alignment

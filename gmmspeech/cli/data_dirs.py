@@ -16,20 +16,20 @@ from gmmspeech.errors import DataError, counted, say
 spk_sort_option = click.option(
     "--no-spk-sort",
     is_flag=True,
-    help="Let utterances sorted by their ids not be sorted by speaker too; Kaldi needs them to be.",
+    help="Do not require utterances sorted by id to be sorted by speaker too, as Kaldi does.",
 )
 
 
 @command("validate-data")
 @click.argument("data_dir", type=FOLDER)
-@click.option("--no-text", is_flag=True, help="Do without text; what there is of it is still checked.")
+@click.option("--no-text", is_flag=True, help="Do not require text; if present, it is still checked.")
 @spk_sort_option
 def validate_data(data_dir: Path, no_text: bool, no_spk_sort: bool) -> None:
     """Check the lists of a data directory.
 
-    They are those of Kaldi: utt2spk and what there is of spk2utt, wav.scp, segments, text, spk2gender, utt2dur,
-    reco2dur, feats.scp, vad.scp, cmvn.scp and others. Each thing that is wrong, or does not fit the others, is a line,
-    with what mends it, and the exit status is then 1.
+    Checks Kaldi's lists: utt2spk and, if present, spk2utt, wav.scp, segments, text, spk2gender, utt2dur, reco2dur,
+    feats.scp, vad.scp, cmvn.scp and others. Each error or contradiction is printed as one line with its remedy, and the
+    exit status is then 1.
     """
     from gmmspeech.commands.data_checks import validate_data
 
@@ -41,12 +41,12 @@ def validate_data(data_dir: Path, no_text: bool, no_spk_sort: bool) -> None:
 @click.argument("data_dir", type=FOLDER)
 @spk_sort_option
 def fix_data(data_dir: Path, no_spk_sort: bool) -> None:
-    """Mend a data directory.
+    """Repair the lists of a data directory.
 
-    Its lists are sorted by the bytes of their ids, and have each once; utterances are left out that one of wav.scp,
-    segments, text, feats.scp, cmvn.scp and spk2gender lacks, or whose segment is not in its recording; spk2utt is
-    written anew. The lists as they were are kept in DATA_DIR/.backup. What has to be done by hand is a line each, and
-    the exit status is then 1.
+    Lists are sorted by the bytes of their ids, and repeated ids are removed. Utterances are left out if wav.scp,
+    segments, text, feats.scp, cmvn.scp or spk2gender lacks them, or if their segment is not within the recording.
+    spk2utt is written anew. The original lists are kept in DATA_DIR/.backup. What you must repair by hand is printed,
+    one line each, and the exit status is then 1.
     """
     from gmmspeech.commands.data_checks import fix_data
 
@@ -67,19 +67,24 @@ def _told_all(folder: Path, wrong: Sequence[str]) -> None:
 @command("subset-data")
 @click.argument("data_dir", type=FOLDER)
 @click.argument("out", type=OUT_FOLDER)
-@click.option("-n", "--count", type=click.IntRange(1), help="How many utterances, spread over all of them.")
-@click.option("--first", "way", flag_value="first", help="With --count: the first ones.")
-@click.option("--last", "way", flag_value="last", help="With --count: the last ones.")
-@click.option("--shortest", "way", flag_value="shortest", help="With --count: the shortest ones.")
-@click.option("--per-spk", "way", flag_value="per-speaker", help="With --count: so many of each speaker.")
+@click.option("-n", "--count", type=click.IntRange(1), help="Number of utterances, spread over all of them.")
+@click.option("--first", "way", flag_value="first", help="With --count: take the first ones.")
+@click.option("--last", "way", flag_value="last", help="With --count: take the last ones.")
+@click.option("--shortest", "way", flag_value="shortest", help="With --count: take the shortest ones.")
+@click.option("--per-spk", "way", flag_value="per-speaker", help="With --count: take this number for each speaker.")
 @click.option(
-    "--speakers", "way", flag_value="speakers", help="With --count: all of speakers drawn at random, until enough."
+    "--speakers",
+    "way",
+    flag_value="speakers",
+    help="With --count: take all utterances of randomly drawn speakers until there are enough.",
 )
 @click.option(
-    "--seed", "random_state", type=int, default=0, show_default=True, help="With --speakers: seed of the draw."
+    "--seed", "random_state", type=int, default=0, show_default=True, help="With --speakers: seed of the random draw."
 )
-@click.option("--spk-list", type=LIST, help="Those of the speakers that lines of this file begin with.")
-@click.option("--utt-list", type=LIST, help="Those that lines of this file begin with.")
+@click.option(
+    "--spk-list", type=LIST, help="Take the utterances of the speakers at the start of each line of this file."
+)
+@click.option("--utt-list", type=LIST, help="Take the utterances at the start of each line of this file.")
 def subset_data(
     data_dir: Path,
     out: Path,
@@ -91,8 +96,8 @@ def subset_data(
 ) -> None:
     """Make a data directory of some utterances.
 
-    OUT gets the lines of these utterances, their speakers and recordings, of all lists that DATA_DIR has. Women alone,
-    for a background model of theirs:
+    OUT receives the lines of these utterances, their speakers and recordings from all lists in DATA_DIR. For example,
+    to train a background model for women only:
 
     \b
       grep -w f DATA_DIR/spk2gender > women
@@ -116,11 +121,14 @@ def subset_data(
 @command("split-data")
 @click.argument("data_dir", type=FOLDER)
 @click.argument("count", metavar="N", type=click.IntRange(1))
-@click.option("--per-utt", is_flag=True, help="Part the utterances of a speaker too: folders are then in splitNutt.")
+@click.option(
+    "--per-utt", is_flag=True, help="Split the utterances of a speaker too; the folders are then in splitNutt."
+)
 def split_data(data_dir: Path, count: int, per_utt: bool) -> None:
     """Split a data directory into N parts.
 
-    They are DATA_DIR/splitN/1 to DATA_DIR/splitN/N, of about as many utterances each; no speaker is in two of them.
+    The parts are DATA_DIR/splitN/1 to DATA_DIR/splitN/N, with about the same number of utterances. No speaker is in two
+    parts.
     """
     from gmmspeech.commands.data_dirs import not_carried, split_data
 
@@ -133,10 +141,10 @@ def split_data(data_dir: Path, count: int, per_utt: bool) -> None:
 @click.argument("out", type=OUT_FOLDER)
 @click.argument("data_dirs", metavar="DATA_DIR...", type=FOLDER, nargs=-1, required=True)
 def combine_data(out: Path, data_dirs: tuple[Path, ...]) -> None:
-    """Make one data directory of several.
+    """Combine several data directories into one.
 
-    OUT gets the lists that all of them have, sorted; segments too if any has them. Two that say different things of
-    one id are refused.
+    OUT receives the lists that all of them have, sorted, and segments if any of them has it. Directories that
+    contradict each other about an id are refused.
     """
     from gmmspeech.commands.data_dirs import combine_data, not_carried
 
@@ -151,26 +159,31 @@ def combine_data(out: Path, data_dirs: tuple[Path, ...]) -> None:
 @command("perturb-data")
 @click.argument("data_dir", type=FOLDER)
 @click.argument("out", type=OUT_FOLDER)
-@click.option("--speed", type=click.FloatRange(0.5, 2), help="How many times as fast, such as 0.9 or 1.1.")
-@click.option("--noise", type=FILE_OR_FOLDER, help="Add this recording, or one drawn of a folder or list of such.")
-@click.option("--snr", type=click.FloatRange(-20, 100), metavar="DB", help="With --noise: how far below the speech.")
+@click.option("--speed", type=click.FloatRange(0.5, 2), help="Speed factor, such as 0.9 or 1.1.")
+@click.option("--noise", type=FILE_OR_FOLDER, help="Add this recording, or one drawn from a folder or list.")
+@click.option("--snr", type=click.FloatRange(-20, 100), metavar="DB", help="With --noise: signal-to-noise ratio in dB.")
 @click.option(
     "--reverb",
     type=FILE_OR_FOLDER,
-    help="Put it into a room: by this impulse response, or one drawn of a folder or list of such, as Kaldi's rir_list.",
+    help="Add reverberation with this impulse response, or one drawn from a folder or list, such as Kaldi's rir_list.",
 )
 @click.option(
-    "--seed", "random_state", type=int, default=0, show_default=True, help="Of what is drawn for --noise and --reverb."
+    "--seed",
+    "random_state",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the random draws for --noise and --reverb.",
 )
 @channel_option
 @allow_pipes_option
 def perturb_data(data_dir: Path, out: Path, channel: Any, allow_pipes: bool, **options: Any) -> None:
-    """Make a data directory that is faster or slower, with noise or in a room.
+    """Change speed, or add noise or reverberation.
 
-    Each utterance becomes a recording in OUT/wav, of 16 bits at the rate it had. Of another speed, ids of utterances
-    and speakers begin with sp0.9- and so on, as in Kaldi; those of utterances end with -snr10 and so on with noise, and
-    with -reverb in a room, where they stay as long and as loud. text, spk2gender and utt2lang go along, and utt2uniq
-    says which utterance each was. combine-data puts OUT beside DATA_DIR.
+    Each utterance becomes a 16-bit recording in OUT/wav at its original rate. With --speed, ids of utterances and
+    speakers begin with sp0.9- and so on, as in Kaldi. With noise, ids of utterances end with -snr10 and so on. With
+    reverberation they end with -reverb, and utterances keep their length and level. text, spk2gender and utt2lang are
+    copied, and utt2uniq maps each utterance to its original. To use both, join OUT and DATA_DIR with combine-data.
     """
     from gmmspeech.commands.data_dirs import not_carried
     from gmmspeech.commands.perturbation import perturb_data

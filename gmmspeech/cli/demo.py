@@ -13,14 +13,14 @@ from gmmspeech.cli.process import tell
 
 
 @command("demo")
-@click.option("--out", type=OUT_FOLDER, default=Path("gmmspeech-demo"), help="Folder for everything the demo makes.")
+@click.option("--out", type=OUT_FOLDER, default=Path("gmmspeech-demo"), help="Folder for all output of the demo.")
 @jobs_option
 def demo(out: Path, n_jobs: int) -> None:
-    """Do the main jobs on synthetic voices.
+    """Run the main jobs on synthetic voices.
 
-    Makes a small corpus with eSpeak NG (extra `demo`), then computes features, trains a background model, enrolls
-    speakers, scores trials and writes a report; and finds the phones in a folder of recordings with transcripts.
-    Each command that does it is printed.
+    The demo generates a small corpus with eSpeak NG (extra `demo`). It computes features, trains a background model,
+    enrolls speakers, scores trials and writes a report. It also aligns a folder of recordings with transcripts. Each
+    command is printed.
     """
     from gmmspeech.corpora.voices import write_recordings, write_voices
 

@@ -9,10 +9,10 @@ from gmmspeech.errors import DataError, counted
 
 @command("doctor")
 def doctor() -> None:
-    """Say what is installed, and check its numbers.
+    """Show what is installed and test it.
 
-    Versions, compiled parts, BLAS and its threads, and optional parts; then a few seconds of work whose results are
-    known. A bug report wants these lines. The exit status is 1 if a result is wrong.
+    Prints versions, compiled parts, BLAS and its threads, and optional parts. Then runs computations with known results
+    for a few seconds. Include these lines in a bug report. The exit status is 1 if a result is wrong.
     """
     from gmmspeech.commands.doctor import checks, installed
 

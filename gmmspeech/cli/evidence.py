@@ -19,18 +19,21 @@ from gmmspeech.cli.process import tell
     "--population",
     type=FOLDER,
     required=True,
-    help="Recordings of the relevant population: a folder for each speaker, or a data directory.",
+    help="Recordings of the relevant population: one subfolder for each speaker, or a data directory.",
 )
-@click.option("--out", type=OUT_FOLDER, required=True, help="Folder for the report and what it is made of.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder for the report and all intermediate files.")
 @click.option(
     "--conditions",
     default="",
     show_default="as recorded",
-    help="What the population's tests go through, to be as the questioned recording: telephone, gsm, mp3, opus, "
-    "noise:DB, with commas between.",
+    help="Conditions of the questioned recording, applied to the population's test recordings: telephone, gsm, "
+    "mp3, opus, noise:DB, separated by commas.",
 )
 @click.option(
-    "--known-conditions", default="", show_default="as recorded", help="The same for its models, to be as the known."
+    "--known-conditions",
+    default="",
+    show_default="as recorded",
+    help="Conditions of the known recordings, applied to the population's enrollment recordings.",
 )
 @config_option(default="voice_comparison")
 @click.option(
@@ -39,17 +42,17 @@ from gmmspeech.cli.process import tell
     "n_components",
     type=click.IntRange(1),
     show_default="by the number of speakers",
-    help="Components of the background model.",
+    help="Number of components of the background model.",
 )
-@click.option("--seed", "random_state", type=int, default=0, help="Seed of the split of the population.")
+@click.option("--seed", "random_state", type=int, default=0, help="Seed of the random split of the population.")
 @jobs_option
 def compare(questioned: Path, known: tuple[Path, ...], population: Path, out: Path, **options: Any) -> None:
     """Compare voices by a likelihood ratio.
 
-    QUESTIONED is a recording of somebody unknown, KNOWN are those of one known speaker. How probable is QUESTIONED if
-    that speaker speaks in it, and how probable if another one of the population does? Part of the population trains the
-    system; trials of the others, made like the case, calibrate it and say how good its ratios are. The report,
-    index.html, prints on paper.
+    QUESTIONED is a recording of an unknown speaker, KNOWN are recordings of one known speaker. How probable is
+    QUESTIONED if that speaker speaks in it, and how probable if another speaker of the population does? Some speakers
+    of the population train the system. Trials of the others, made like the case, calibrate it and validate its ratios.
+    The report, index.html, can be printed on paper.
     """
     from gmmspeech.commands.evidence import compare_recordings
     from gmmspeech.report.evidence import points, verdict

@@ -18,22 +18,22 @@ from gmmspeech.errors import counted
 @click.argument("stats", metavar="STATS.h5", type=FILE)
 @click.argument("utt2spk", type=LIST)
 @click.argument("isv", metavar="ISV.h5", type=OUT)
-@click.option("-r", "--rank", type=click.IntRange(1), default=20, help="Dimension of the space of sessions.")
+@click.option("-r", "--rank", type=click.IntRange(1), default=20, help="Dimension of the session subspace.")
 @click.option(
     "--relevance-factor",
     type=click.FloatRange(0, min_open=True),
     default=16.0,
-    help="Weight of the background model in the enrollment, in frames.",
+    help="Weight of the background model in enrollment, in frames.",
 )
 @max_iter_option
 @seed_option
 @jobs_option
 def train_isv(ubm: Path, stats: Path, utt2spk: Path, isv: Path, rank: int, max_iter: int, **options: Any) -> None:
-    """Train inter-session variability.
+    """Train inter-session variability (ISV).
 
-    STATS.h5 has statistics of utterances under UBM.h5. UTT2SPK names those to train on, each a session: in each line
-    one, and its speaker. There must be several of a speaker, and at least as many utterances as the rank.
-    `score-statistics` takes ISV.h5.
+    STATS.h5 has statistics of utterances under UBM.h5. Each line of UTT2SPK has a training utterance, which counts as a
+    session, and its speaker. Speakers need several utterances, and there must be at least as many utterances as the
+    rank. `score-statistics` uses ISV.h5.
     """
     from gmmspeech.commands.factor_analysis import train_isv_file
 
@@ -46,8 +46,8 @@ def train_isv(ubm: Path, stats: Path, utt2spk: Path, isv: Path, rank: int, max_i
 @click.argument("stats", metavar="STATS.h5", type=FILE)
 @click.argument("utt2spk", type=LIST)
 @click.argument("jfa", metavar="JFA.h5", type=OUT)
-@click.option("--speaker-rank", type=click.IntRange(1), default=20, help="Dimension of the space of speakers.")
-@click.option("--session-rank", type=click.IntRange(1), default=20, help="Dimension of the space of sessions.")
+@click.option("--speaker-rank", type=click.IntRange(1), default=20, help="Dimension of the speaker subspace.")
+@click.option("--session-rank", type=click.IntRange(1), default=20, help="Dimension of the session subspace.")
 @max_iter_option
 @seed_option
 @jobs_option
@@ -61,11 +61,11 @@ def train_jfa(
     max_iter: int,
     **options: Any,
 ) -> None:
-    """Train joint factor analysis.
+    """Train joint factor analysis (JFA).
 
-    STATS.h5 has statistics of utterances under UBM.h5. UTT2SPK names those to train on, each a session: in each line
-    one, and its speaker. There must be several of a speaker, at least as many speakers as their rank, and as many
-    utterances as that of sessions. `score-statistics` takes JFA.h5.
+    STATS.h5 has statistics of utterances under UBM.h5. Each line of UTT2SPK has a training utterance, which counts as a
+    session, and its speaker. Speakers need several utterances. There must be at least as many speakers as the speaker
+    rank, and as many utterances as the session rank. `score-statistics` uses JFA.h5.
     """
     from gmmspeech.commands.factor_analysis import train_jfa_file
 
@@ -80,18 +80,18 @@ def train_jfa(
 @click.argument("spk2utt", type=LIST)
 @click.argument("trials", type=FILE)
 @click.argument("scores", type=OUT)
-@click.option("--enrollment", type=FILE, help="Statistics of the enrollment, if not in STATS.h5.")
+@click.option("--enrollment", type=FILE, help="Statistics of the enrollment utterances, if not in STATS.h5.")
 @groups_option
 @click.option(
-    "--max-iter", type=click.IntRange(1), default=1, help="Rounds in which speaker and sessions are told apart."
+    "--max-iter", type=click.IntRange(1), default=1, help="Number of rounds that separate speaker and sessions."
 )
 @jobs_option
 def score_statistics(model: Path, stats: Path, spk2utt: Path, trials: Path, scores: Path, **options: Any) -> None:
-    """Score the trials of a list by ISV or JFA.
+    """Score trials by ISV or JFA.
 
-    MODEL.h5 is what train-isv or train-jfa wrote. SPK2UTT has a model and its enrollment utterances in each line, each
-    a session. TRIALS has a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of
-    model, test and score for each: linear scores in nats a frame, the shift that the test's session makes taken off.
+    MODEL.h5 is the output of train-isv or train-jfa. Each line of SPK2UTT has a model and its enrollment utterances,
+    which count as sessions. Each line of TRIALS has a model, a test utterance and optionally target or nontarget. Each
+    line of SCORES has model, test and score: linear scores in nats a frame, compensated for the test's session.
     """
     from gmmspeech.commands.factor_analysis import score_statistics_file
 

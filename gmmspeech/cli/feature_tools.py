@@ -17,13 +17,13 @@ from gmmspeech.errors import counted
 @command("compute-vad")
 @click.argument("feats", type=FEATURES)
 @click.argument("out", metavar="OUT.ark", type=OUT_TABLE)
-@click.option("--vad-config", type=FILE, help="Kaldi's vad.conf.")
+@click.option("--vad-config", type=FILE, help="VAD settings: Kaldi's vad.conf.")
 def compute_vad_command(feats: str, out: str, vad_config: Path | None) -> None:
-    """Find voiced frames by their energy.
+    """Detect voiced frames by their energy.
 
-    FEATS is a file of features as `features` writes it, or scp:PATH, with the log energy, or c0, in column 0. OUT.ark
-    gets a vector of 1 and 0 for each utterance, as Kaldi's vad.scp has them: ark:PATH, ark,t:PATH (text),
-    ark,scp:ARK,SCP or ark:-.
+    FEATS is a file of features written by `features`, or scp:PATH, with the log energy or c0 in column 0. OUT.ark
+    receives a vector of 1 and 0 for each utterance, as in Kaldi's vad.scp: ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP
+    or ark:-.
     """
     from gmmspeech.commands.feature_steps import compute_vad
 
@@ -33,12 +33,14 @@ def compute_vad_command(feats: str, out: str, vad_config: Path | None) -> None:
 @command("compute-cmvn")
 @click.argument("feats", type=FEATURES)
 @click.argument("out", metavar="OUT.ark", type=OUT_TABLE)
-@click.option("--spk2utt", type=LIST, show_default="each utterance by itself", help="Speakers and their utterances.")
+@click.option(
+    "--spk2utt", type=LIST, show_default="each utterance separately", help="File with speakers and their utterances."
+)
 def compute_cmvn_command(feats: str, out: str, spk2utt: Path | None) -> None:
-    """Count statistics of CMVN.
+    """Compute CMVN statistics.
 
-    FEATS is a file of features as `features` writes it, or scp:PATH. OUT.ark gets sums and sums of squares for each
-    utterance or speaker, as Kaldi's cmvn.scp has them: ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP or ark:-.
+    FEATS is a file of features written by `features`, or scp:PATH. OUT.ark receives sums and sums of squares for each
+    utterance or speaker, as in Kaldi's cmvn.scp: ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP or ark:-.
     """
     from gmmspeech.commands.feature_steps import compute_cmvn
 
@@ -48,11 +50,11 @@ def compute_cmvn_command(feats: str, out: str, spk2utt: Path | None) -> None:
 
 @command("feature-info")
 @click.argument("feats", type=FEATURES)
-@click.option("--lengths", is_flag=True, help="A line an utterance with its frames instead, as feat-to-len has it.")
+@click.option("--lengths", is_flag=True, help="Print the number of frames of each utterance instead, like feat-to-len.")
 def feature_info(feats: str, lengths: bool) -> None:
-    """Tell dimension, utterances and frames.
+    """Print dimension, utterances and frames.
 
-    FEATS is a file of features as `features` writes it, or scp:PATH. A line each: dim, utterances, frames.
+    FEATS is a file of features written by `features`, or scp:PATH. Prints one line each: dim, utterances, frames.
     """
     from gmmspeech.stores.features import FeatureStore
 
@@ -70,14 +72,15 @@ def feature_info(feats: str, lengths: bool) -> None:
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
 @click.argument("out", metavar="OUT.txt", type=OUT_TEXT)
-@click.option("-n", "--num-gselect", type=click.IntRange(1), default=50, help="Components a frame.")
+@click.option("-n", "--num-gselect", type=click.IntRange(1), default=50, help="Number of components for each frame.")
 @utt2spk_for_cmvn
 @steps_options
 def gselect(ubm: Path, feats: str, out: str, num_gselect: int, beside: Any) -> None:
     """List the best components of each frame.
 
-    FEATS is a file of features as `features` writes it, or scp:PATH. OUT.txt is text as Kaldi's gmm-gselect writes it
-    with ark,t:, the best component first (- prints it); or ark:PATH (binary), ark,t:PATH, ark,scp:ARK,SCP or ark:-.
+    FEATS is a file of features written by `features`, or scp:PATH. OUT.txt is text as Kaldi's gmm-gselect writes it
+    with ark,t:, best component first (- prints it). It may also be ark:PATH (binary), ark,t:PATH, ark,scp:ARK,SCP or
+    ark:-.
     """
     from gmmspeech.commands.feature_steps import gselect_file
 

@@ -20,24 +20,24 @@ from gmmspeech.errors import counted
 @skip_steps_option
 @utt2spk_for_cmvn
 @steps_options
-@click.option("--paste", type=FEATURES, help="Put these columns beside those of FEATS, as paste-feats does.")
-@click.option("--compress", is_flag=True, help="Compress archives (a byte a number) or HTK's files (two), with loss.")
-@click.option("--kind", default="USER", help="Kind of the parameters, for HTK's files, such as MFCC_0_D_A.")
+@click.option("--paste", type=FEATURES, help="Append these columns to those of FEATS, like paste-feats.")
+@click.option("--compress", is_flag=True, help="Compress archives (one byte a number) or HTK files (two), with loss.")
+@click.option("--kind", default="USER", help="Parameter kind for HTK files, such as MFCC_0_D_A.")
 @click.option(
     "--frame-shift",
     type=click.FloatRange(0, min_open=True),
-    show_default="what the features say, or 10",
-    help="Milliseconds from frame to frame, for HTK's files.",
+    show_default="that of the features, or 10",
+    help="Frame shift in milliseconds, for HTK files.",
 )
 def copy_features_command(source: str, out: str, **options: Any) -> None:
     """Copy features into another format.
 
-    Formats are HDF5, Kaldi's archives and HTK's files.
+    Formats are HDF5, Kaldi archives and HTK files.
 
-    FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH of Kaldi's, or htk:PATH, a folder or a
-    list of parameter files. OUT is a path (HDF5), ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP, or htk:FOLDER.
-    Options do on the way, in this order, what Kaldi has programs for: --cmvn, --deltas, --sliding-cmvn, --paste, --vad.
-    As in Kaldi, - is standard input or output, names in .gz are compressed, and PATH may be a command in a pipe with
+    FEATS is a file of features written by `features`, Kaldi's scp:PATH or ark:PATH, or htk:PATH, a folder or list of
+    parameter files. OUT is a path (HDF5), ark:PATH, ark,t:PATH (text), ark,scp:ARK,SCP, or htk:FOLDER. Options process
+    the features on the way, as Kaldi's programs do, in this order: --cmvn, --deltas, --sliding-cmvn, --paste, --vad. As
+    in Kaldi, - is standard input or output, names in .gz are compressed, and PATH may be a command in a pipe with
     --allow-pipes.
     """
     from gmmspeech.commands.copy import copy_features
@@ -55,17 +55,17 @@ def copy_features_command(source: str, out: str, **options: Any) -> None:
     "format",
     type=click.Choice(["hdf5", "kaldi", "kaldi-text", "htk"]),
     show_default="by the suffix of OUT: .h5, .dubm, .ubm or .mdl, .txt, .mmf",
-    help="Format of OUT: of this package; Kaldi's, binary or text; HTK's MMF.",
+    help="Format of OUT: this package's, Kaldi's binary or text, or HTK's MMF.",
 )
 def copy_model_command(model: Path, out: Path, format: str | None) -> None:
     """Copy a model into another format.
 
-    Formats are this package's, Kaldi's and HTK's.
+    Formats are those of this package, Kaldi and HTK.
 
-    MODEL is a mixture of this package, a DiagGmm or FullGmm of Kaldi's, an MMF of HTK's with one mixture, or a mixture
-    of bob's or SIDEKIT's. A classifier becomes an MMF with a mixture a class. Phone HMMs of train-phones become
-    final.mdl of Kaldi's, with tree and phones.txt beside it, i-vector extractors final.ie, back ends plda with mean.vec
-    and transform.mat beside it (--to kaldi), and the other way round.
+    MODEL is a mixture of this package, Kaldi's DiagGmm or FullGmm, an HTK MMF with one mixture, or a mixture of bob or
+    SIDEKIT. A classifier becomes an MMF with one mixture for each class. Phone HMMs of train-phones become Kaldi's
+    final.mdl, with tree and phones.txt beside it; i-vector extractors become final.ie; back ends become plda with
+    mean.vec and transform.mat beside it (--to kaldi). The reverse also works.
     """
     from gmmspeech.commands.copy import copy_model
 

@@ -23,12 +23,14 @@ from gmmspeech.cli.streams import streams_of
 from gmmspeech.cli.verbosity import told, verbosity_options
 from gmmspeech.errors import GmmSpeechError, say, shown, warnings_said
 
-jobs_option = click.option("--jobs", "n_jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads.")
-scheduler_option = click.option(
-    "--scheduler", metavar="ADDRESS", help="Work on the cluster of this Dask scheduler, such as tcp://10.0.0.7:8786."
+jobs_option = click.option(
+    "--jobs", "n_jobs", type=click.IntRange(1), default=1, show_default=True, help="Number of threads."
 )
-max_iter_option = click.option("--max-iter", type=click.IntRange(1), default=10, help="Iterations of EM.")
-seed_option = click.option("--seed", "random_state", type=int, default=0, help="Seed of the start of EM.")
+scheduler_option = click.option(
+    "--scheduler", metavar="ADDRESS", help="Run on the Dask cluster with this scheduler, such as tcp://10.0.0.7:8786."
+)
+max_iter_option = click.option("--max-iter", type=click.IntRange(1), default=10, help="Number of EM iterations.")
+seed_option = click.option("--seed", "random_state", type=int, default=0, help="Seed of the random start of EM.")
 groups_option = click.option(
     "--groups",
     type=LIST,
@@ -40,14 +42,14 @@ skip_bad_option = click.option(
     "skip_bad",
     default=False,
     show_default="stop",
-    help="Leave bad utterances out, named and counted, or stop at the first.",
+    help="Leave out bad utterances, listed and counted, or stop at the first.",
 )
 strict_option = click.option(
     "--skip-bad/--strict",
     "skip_bad",
     default=None,
     show_default="skip in a folder of recordings, stop in a data directory",
-    help="Leave bad files and utterances out, named and counted, or stop at the first.",
+    help="Leave out bad files and utterances, listed and counted, or stop at the first.",
 )
 
 
@@ -70,36 +72,36 @@ CHANNEL = _Channel()
 
 def config_option(**options: Any) -> Callable[[Any], Any]:
     """Give the option that names a front end, with a command's own default."""
-    words = "a TOML file, the name of one that comes along, such as clean_speech (any other name lists them)"
-    told = f"Front end, how to compute frames: {words}, or a .conf file of Kaldi or of HTK's HCopy."
+    words = "a TOML file, the name of a supplied one such as clean_speech (an unknown name lists them)"
+    told = f"Front end, which computes the frames: {words}, or a .conf file of Kaldi or of HTK's HCopy."
     return click.option("--config", type=CONFIG, metavar="FILE|NAME", help=told, **options)
 
 
-_WHICH_CHANNEL = "Which channel of recordings with several, from 0, or mix: their mean."
+_WHICH_CHANNEL = "Channel of multi-channel recordings: a number from 0, or mix, their mean."
 channel_option = click.option("--channel", type=CHANNEL, show_default="mix", help=_WHICH_CHANNEL)
 chosen_channel_option = click.option(
-    "--channel", type=CHANNEL, show_default="none, they are refused", help=_WHICH_CHANNEL
+    "--channel", type=CHANNEL, show_default="none: they are refused", help=_WHICH_CHANNEL
 )
 tiers_option = click.option(
     "--tier",
     "tiers",
     multiple=True,
     metavar="NAME",
-    show_default="all but words, phones, notes and the like",
-    help="Tier of TextGrids beside recordings that is a transcript; given again for each of several.",
+    show_default="all except words, phones, notes and the like",
+    help="Tier of TextGrids that is a transcript; repeat for several tiers.",
 )
 times_format_option = click.option(
     "--format",
     type=click.Choice(["textgrid", "ctm", "csv", "json"]),
-    show_default="ctm of a data directory, textgrid of a folder",
-    help="Of the files in --out, beside alignment.csv.",
+    show_default="ctm for a data directory, textgrid for a folder",
+    help="Format of the files in --out, besides alignment.csv.",
 )
 allow_pipes_option = click.option(
-    "--allow-pipes", is_flag=True, help="Run the commands that wav.scp and arguments may have in place of files."
+    "--allow-pipes", is_flag=True, help="Run commands that stand in place of files in wav.scp and arguments."
 )
 
 pipes_option = click.option(
-    "--allow-pipes", is_flag=True, help="Run the commands that arguments may have in place of files, as in Kaldi."
+    "--allow-pipes", is_flag=True, help="Run commands that stand in place of files in arguments, as in Kaldi."
 )
 
 
@@ -110,18 +112,18 @@ pipes_option = click.option(
 def main() -> None:
     """Gaussian-mixture acoustic modeling: features, training, adaptation, scoring.
 
-    From recordings and what is said in them to TextGrids of words and phones:
+    To get TextGrids of words and phones from recordings with transcripts:
 
     \b
       gmmspeech align FOLDER --out ALIGNED
 
-    From a folder for each speaker to an equal error rate, and to what two recordings are worth as evidence:
+    To get an equal error rate from a folder for each speaker, or compare two recordings as evidence:
 
     \b
       gmmspeech verify FOLDER --out RESULTS
       gmmspeech compare QUESTIONED KNOWN --population FOLDER --out CASE
 
-    The main job, from a corpus to an equal error rate:
+    To do speaker verification step by step, from a corpus to an equal error rate:
 
     \b
       gmmspeech features DATA_DIR FEATS.h5 --config clean_speech
@@ -130,12 +132,10 @@ def main() -> None:
       gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
       gmmspeech evaluate SCORES TRIALS --report REPORT
 
-    `gmmspeech demo` aligns and does the main job on voices that it makes itself; `gmmspeech COMMAND --help` explains a
-    command, and ends with an example.
-    FEATS is a file of features as `features` writes it, scp:PATH or ark:PATH for a script file or an archive of
-    Kaldi's (ark:- for a stream, and so on as in Kaldi), or htk:PATH for parameter files of HTK's. Results go to stdout,
-    progress to stderr; the exit status is 0,
-    1 (the work failed) or 2 (bad usage).
+    `gmmspeech demo` does both on synthetic voices. `gmmspeech COMMAND --help` explains a command, with an example.
+    FEATS is a file of features written by `features`, scp:PATH or ark:PATH for a Kaldi script file or archive
+    (ark:- for a stream, and so on as in Kaldi), or htk:PATH for HTK parameter files. Results go to stdout,
+    progress to stderr. The exit status is 0, 1 (the work failed) or 2 (bad usage).
     """
 
 

@@ -79,8 +79,9 @@ scoring_option = click.option(
     type=click.Choice(["frames", "symmetric", "statistics", "linear"]),
     default=None,
     show_default="frames, or as enrolled",
-    help="The test's frames against the model; mean of that and of the enrollment's frames against a model of the test "
-    "(to be given to enroll, which then keeps the frames); the test's statistics, the fastest; their first order only.",
+    help="frames: the test's frames against the model. symmetric: the mean of that and of the enrollment "
+    "frames against a model of the test (give it to enroll, which then stores the frames). statistics: "
+    "the test's statistics, the fastest. linear: their first order only.",
 )
 
 
@@ -93,7 +94,7 @@ scoring_option = click.option(
     "--storage",
     type=click.Choice(["float32", "float16"]),
     default="float32",
-    help="What numbers are kept as: float16 takes half the room and keeps three digits.",
+    help="Number format: float16 takes half the space and keeps three digits.",
 )
 @click.option(
     "--compress",
@@ -101,19 +102,19 @@ scoring_option = click.option(
     type=click.Choice(["gzip", "lzf"]),
     help="Compress the frames: gzip is smaller, lzf is faster.",
 )
-@click.option("--shards", type=click.IntRange(1), help="Write so many files, and OUT.h5 as an index of them.")
+@click.option("--shards", type=click.IntRange(1), help="Write this number of files, with OUT.h5 as their index.")
 @click.option(
     "--shard",
     type=click.IntRange(1),
-    help="Write this shard only: a task of a cluster's job array. Once all are done, the same without --shard writes "
-    "the index.",
+    help="Write only this shard, as one task of a job array. When all tasks are done, run the command without "
+    "--shard to write the index.",
 )
 @allow_pipes_option
 @click.option(
     "--raw",
     metavar="RATE[:ENCODING]",
-    help="Recordings have no header: their samples a second, and pcm16 (default), pcm24, pcm32, ulaw, alaw or float32, "
-    "such as 8000:ulaw.",
+    help="Read recordings without a header: sampling rate and pcm16 (default), pcm24, pcm32, ulaw, alaw or "
+    "float32, such as 8000:ulaw.",
 )
 @skip_bad_option
 @jobs_option
@@ -129,10 +130,9 @@ def features(
 ) -> None:
     """Compute features of utterances.
 
-    A DATA_DIR is as in Kaldi: wav.scp (recording, file) and utt2spk (utterance, speaker), perhaps segments
-    (utterance, recording, start, end in seconds). `gmmspeech show` describes what is written. After a run that was
-    killed or stopped by an error, the same command goes on where it was. OUT.h5 may be ark:PATH, ark,scp:ARK,SCP or
-    ark:- (a stream) for Kaldi.
+    A DATA_DIR has Kaldi's files: wav.scp (recording, file), utt2spk (utterance, speaker) and optionally segments
+    (utterance, recording, start, end in seconds). `gmmspeech show` describes the output. To resume an interrupted run,
+    repeat the same command. For Kaldi, OUT.h5 may be ark:PATH, ark,scp:ARK,SCP or ark:- (a stream).
     """
     from gmmspeech.audio import RawAudio
     from gmmspeech.commands.extraction import extract_features, read_front_end
@@ -155,7 +155,7 @@ def features(
 @click.argument("feats", type=FEATURES)
 @click.argument("ubm", metavar="UBM.h5", type=OUT)
 @click.option("-k", "--components", "n_components", type=click.IntRange(1), default=64, help="Number of components.")
-@click.option("--max-iter", type=click.IntRange(1), default=20, help="Passes of EM at most.")
+@click.option("--max-iter", type=click.IntRange(1), default=20, help="Maximum number of EM passes.")
 @click.option(
     "--tol", type=click.FloatRange(0), default=1e-3, help="Stop when a pass gains less than this, in nats a frame."
 )
@@ -163,50 +163,49 @@ def features(
     "--variance-floor",
     type=click.FloatRange(0, 1),
     default=0.01,
-    help="Least variance of a component, relative to a robust variance within clusters of the frames.",
+    help="Minimum variance of a component, relative to a robust variance within clusters of the frames.",
 )
 @click.option(
     "--init",
     type=FILE_OR_NAME,
     default="kmeans",
     metavar="kmeans|random|UBM.h5",
-    help="Where EM starts: drawn from the frames, or a mixture of as many components, such as a diag one for full.",
+    help="Start of EM: k-means, random frames, or a mixture with as many components, such as a diag one for full.",
 )
 @click.option(
     "--num-gselect",
     type=click.IntRange(1),
     show_default="all",
-    help="With full: train on so many components a frame, the best by the diagonals of their covariances, as Kaldi "
-    "does: approximate, and faster where there are hundreds. With diag all are taken, which is exact and faster still.",
+    help="With full: train on this number of components for each frame, preselected by their diagonal "
+    "covariances as in Kaldi. Approximate, and faster for hundreds of components. With diag all "
+    "components are used, which is exact and faster still.",
 )
 @click.option(
     "--covariance-type",
     type=click.Choice(["diag", "full", "tied", "spherical"]),
     default="diag",
-    help="A variance for each column; a covariance for each component; one that all have; one variance for all "
-    "columns. What enrolls, selects components or makes i-vectors takes each, other commands diag alone.",
+    help="diag: a variance for each column. full: a covariance matrix for each component. tied: one matrix for "
+    "all. spherical: one variance for all columns. Commands that enroll, select components or make i-vectors "
+    "take all types, other commands only diag.",
 )
 @click.option(
     "--backend",
     type=click.Choice(["auto", "native", "numpy", "torch"]),
     default="auto",
-    help="What does the arithmetic: compiled C, NumPy, or torch (extra `torch`), for GPUs; auto is C where it was "
-    "compiled.",
+    help="Compute with compiled C (native), NumPy, or torch (extra `torch`) for GPUs; auto uses C if it was compiled.",
 )
-@click.option("--device", show_default="a GPU where there is one", help="With torch: cpu, cuda or cuda:N.")
-@click.option(
-    "--accelerate", is_flag=True, help="Give EM's steps momentum: a better model in the same number of passes."
-)
+@click.option("--device", show_default="a GPU if available", help="Device for torch: cpu, cuda or cuda:N.")
+@click.option("--accelerate", is_flag=True, help="Use momentum in EM: a better model in the same number of passes.")
 @click.option(
     "--utt2spk",
     type=LIST,
-    show_default="each frame counts alike",
-    help="Train on the utterances of this file so that each speaker counts alike, however much he says.",
+    show_default="all frames have equal weight",
+    help="Train on the utterances of this file, with equal weight for each speaker, however much they say.",
 )
 @click.option(
     "--spk2group",
     type=LIST,
-    help="With --utt2spk: a speaker and their group (sex, corpus) in each line; each group counts alike too.",
+    help="With --utt2spk: file with a speaker and their group (sex, corpus) in each line; groups get equal weight too.",
 )
 @seed_option
 @skip_steps_option
@@ -216,8 +215,8 @@ def features(
 def train_ubm(feats: str, ubm: Path, n_components: int, init: str, **options: Any) -> None:
     """Train a universal background model by EM.
 
-    FEATS is a file of features as `features` writes it, or scp:PATH. Once a second at most UBM.h5.checkpoint is
-    written; the same command goes on from it should this one be killed, to the same model. It is removed at the end.
+    FEATS is a file of features written by `features`, or scp:PATH. UBM.h5.checkpoint is written at most once a second
+    and removed at the end. To resume an interrupted training, repeat the same command: it ends with the same model.
     """
     from gmmspeech.commands.verification import train_ubm_file
 
@@ -241,12 +240,12 @@ def train_ubm(feats: str, ubm: Path, n_components: int, init: str, **options: An
     "--relevance-factor",
     type=click.FloatRange(0),
     default=16.0,
-    help="Weight of the background model in the MAP adaptation, in frames.",
+    help="Weight of the background model in MAP adaptation, in frames.",
 )
 @click.option(
     "--update",
     default="m",
-    help="What to adapt: any of the letters m (means), v (variances; diagonal ones alone), w (weights).",
+    help="Parameters to adapt: any of the letters m (means), v (variances; diagonal ones only), w (weights).",
 )
 @scoring_option
 @skip_steps_option
@@ -256,8 +255,8 @@ def train_ubm(feats: str, ubm: Path, n_components: int, init: str, **options: An
 def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, scoring: str | None, **options: Any) -> None:
     """Adapt a model to each speaker of a list.
 
-    SPK2UTT has a speaker and the enrollment utterances in each line. FEATS is a file of features as `features`
-    writes it, or scp:PATH.
+    Each line of SPK2UTT has a speaker and the enrollment utterances. FEATS is a file of features written by `features`,
+    or scp:PATH.
     """
     from gmmspeech.commands.verification import enroll_file
 
@@ -275,7 +274,7 @@ def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, scoring: str | No
     "--top-c",
     type=click.IntRange(1),
     show_default="all",
-    help="With scoring by frames: how many components to evaluate, the best for each frame.",
+    help="With scoring by frames: evaluate only this number of best components for each frame.",
 )
 @groups_option
 @skip_bad_option
@@ -285,9 +284,9 @@ def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, scoring: str | No
 def score(models: Path, feats: str, trials: Path, scores: Path, skip_bad: bool, **options: Any) -> None:
     """Score the trials of a list.
 
-    TRIALS has a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of model,
-    test and score for each: the log-likelihood ratio of model and background model, in nats a frame. FEATS is a file
-    of features as `features` writes it, or scp:PATH.
+    Each line of TRIALS has a model, a test utterance and optionally target or nontarget. Each line of SCORES has model,
+    test and score: the log-likelihood ratio of model and background model, in nats a frame. FEATS is a file of features
+    written by `features`, or scp:PATH.
     """
     from gmmspeech.commands.verification import score_file
 
@@ -302,17 +301,17 @@ def score(models: Path, feats: str, trials: Path, scores: Path, skip_bad: bool, 
 @click.argument("utt2class", type=LIST)
 @click.argument("classifier", metavar="CLASSIFIER.h5", type=OUT)
 @click.option(
-    "-k", "--components", "n_components", type=click.IntRange(1), default=8, help="Components of each class's mixture."
+    "-k", "--components", "n_components", type=click.IntRange(1), default=8, help="Number of components for each class."
 )
 @seed_option
 @jobs_option
 def train_classifier(
     feats: str, utt2class: Path, classifier: Path, n_components: int, random_state: int, n_jobs: int
 ) -> None:
-    """Train one mixture a class.
+    """Train one mixture for each class.
 
-    Classes may be digits, speakers, languages. UTT2CLASS has an utterance to train on and its class in each line.
-    FEATS is a file of features as `features` writes it, or scp:PATH.
+    Classes may be digits, speakers or languages. Each line of UTT2CLASS has a training utterance and its class. FEATS
+    is a file of features written by `features`, or scp:PATH.
     """
     from gmmspeech.commands.verification import train_classifier_file
 
@@ -324,13 +323,15 @@ def train_classifier(
 @click.argument("classifier", metavar="CLASSIFIER.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
 @click.option(
-    "--reference", type=LIST, help="True classes, as for train-classifier: print errors and accuracy, not all classes."
+    "--reference",
+    type=LIST,
+    help="True classes, as for train-classifier: print errors and accuracy instead of all classes.",
 )
 @jobs_option
 def classify(classifier: Path, feats: str, reference: Path | None, n_jobs: int) -> None:
     """Print the most probable class of each utterance.
 
-    FEATS is a file of features as `features` writes it, or scp:PATH.
+    FEATS is a file of features written by `features`, or scp:PATH.
     """
     from gmmspeech.commands.verification import classify_file
     from gmmspeech.formats.datadir import read_map
@@ -350,11 +351,11 @@ def classify(classifier: Path, feats: str, reference: Path | None, n_jobs: int) 
 @command("show")
 @click.argument("file", type=SHOWN)
 def show(file: str) -> None:
-    """Say what a file holds.
+    """Describe the content of a file.
 
-    FILE is one that another command wrote (features, models), scp:PATH, ark:PATH or htk:PATH, a mixture of Kaldi's,
-    HTK's, bob's or SIDEKIT's, another file of Kaldi's (alignments, vectors, tree, topo, phones.txt and so on), or a
-    front end: a TOML file, or the name of one that comes with gmmspeech.
+    FILE is the output of another command (features, models), scp:PATH, ark:PATH or htk:PATH, a mixture of Kaldi, HTK,
+    bob or SIDEKIT, another Kaldi file (alignments, vectors, tree, topo, phones.txt and so on), or a front end: a TOML
+    file, or the name of a supplied one.
     """
     from gmmspeech.commands.show import describe
 

@@ -16,15 +16,22 @@ from gmmspeech.errors import counted
 @command("make-ngram")
 @click.argument("transcripts", metavar="TRANSCRIPTS...", type=FILE_OR_FOLDER, nargs=-1, required=True)
 @click.argument("out", metavar="OUT.arpa", type=OUT)
-@click.option("--order", type=click.IntRange(1, 9), default=3, show_default=True, help="Words of the longest n-grams.")
-@click.option("--language", default="en", metavar="CODE", help="Of the transcripts, such as de or pt-br: its letters.")
+@click.option(
+    "--order", type=click.IntRange(1, 9), default=3, show_default=True, help="Length of the longest n-grams, in words."
+)
+@click.option(
+    "--language",
+    default="en",
+    metavar="CODE",
+    help="Language of the transcripts, such as de or pt-br, for its letters.",
+)
 @click.option(
     "--dictionary",
     "dictionaries",
     type=FILE_OR_NAME,
     multiple=True,
     metavar="FILE|cmudict",
-    help="Cut words as it has them (x-ray, Mr.), as recognition with it will.",
+    help="Split words as in this dictionary (x-ray, Mr.), as recognition with it does.",
 )
 @tiers_option
 def make_ngram(
@@ -35,11 +42,11 @@ def make_ngram(
     dictionaries: Sequence[str],
     tiers: Sequence[str],
 ) -> None:
-    """Learn which words follow one another.
+    """Train an n-gram language model.
 
-    TRANSCRIPTS are folders of recordings with what is said beside them, data directories as in Kaldi, or files with a
-    sentence a line. OUT.arpa is an n-gram in ARPA's form, smoothed by Kneser and Ney's method. Words that differ in
-    case alone are one, spelled as most of them are.
+    TRANSCRIPTS are folders of recordings with transcripts, Kaldi data directories, or files with one sentence on each
+    line. OUT.arpa is an n-gram in ARPA format with Kneser-Ney smoothing. Words that differ only in case are one word,
+    in its most frequent spelling.
 
     \b
       gmmspeech make-ngram FOLDER more_sentences.txt OUT.arpa

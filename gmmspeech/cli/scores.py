@@ -20,7 +20,7 @@ speakers_option = click.option(
     "--speakers",
     type=LIST,
     multiple=True,
-    help="Who is who: a name (utterance, model) and its speaker in each line, as in utt2spk. May be given again. A "
+    help="File with a name (utterance, model) and its speaker in each line, as in utt2spk. May be repeated. A "
     "speaker's own name stands for the speaker.",
 )
 
@@ -32,20 +32,21 @@ speakers_option = click.option(
     "--method",
     type=click.Choice(["z", "t", "zt", "s", "as"]),
     required=True,
-    help="z: relative to the model's scores against cohort tests; t: to the test's against cohort models; zt: t after "
-    "z; s: mean of z and t; as: that of the highest cohort scores only, adaptive s-norm.",
+    help="z: relative to the model's scores against cohort tests; t: to the test's against cohort models; zt: "
+    "t after z; s: mean of z and t; as: adaptive s-norm, with only the highest cohort scores.",
 )
 @click.option("--model-cohort", type=FILE, help="Scores of all models against all cohort tests, for all but t.")
 @click.option("--test-cohort", type=FILE, help="Scores of all cohort models against all tests, for all but z.")
 @click.option("--cohort-cohort", type=FILE, help="Scores of all cohort models against all cohort tests, for zt.")
-@click.option("--top-n", type=click.IntRange(2), help="How many of the highest cohort scores to take, for as.")
+@click.option("--top-n", type=click.IntRange(2), help="Number of highest cohort scores to use, for as.")
 @speakers_option
 def normalize_scores(scores: Path, out: Path, method: str, **options: Any) -> None:
-    """Normalize scores by those of a cohort.
+    """Normalize scores relative to a cohort.
 
-    The cohort are utterances of other speakers, each of them a cohort test, and a cohort model where it is enrolled.
-    Its scores are made as all others: by `score` or `score-ivectors` on a list made by `all-trials`. With --speakers,
-    cohort entries of the claimed speaker are left out; models and cohort must all be named there.
+    The cohort is a set of utterances of other speakers. Each is a cohort test, and a cohort model if it is enrolled.
+    Compute its scores like all others: with `score` or `score-ivectors` on a list made by `all-trials`. With
+    --speakers, cohort entries of the claimed speaker are left out; the files must then name all models and the whole
+    cohort.
     """
     from gmmspeech.commands.scores import normalize_scores_file
 
@@ -56,26 +57,28 @@ def normalize_scores(scores: Path, out: Path, method: str, **options: Any) -> No
 def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
     """Options that calibrate and fuse have in common."""
     for option in (
-        click.option("--folds", "n_folds", type=click.IntRange(3), default=10, help="Of the cross-validation."),
+        click.option(
+            "--folds", "n_folds", type=click.IntRange(3), default=10, help="Number of folds of the cross-validation."
+        ),
         speakers_option,
         click.option(
             "--cross-validated",
             type=OUT,
             metavar="LLRS",
-            help="Write ratios of these trials themselves, each by a calibration that knows neither the speaker of its "
-            "model nor that of its test; of several systems on one scale. Needs --speakers.",
+            help="Write ratios of these trials themselves, each from a calibration that has seen neither the speaker "
+            "of its model nor that of its test; for several systems on one scale. Needs --speakers.",
         ),
         click.option(
             "--ridge",
             type=click.FloatRange(0),
             default=0.1,
-            help="Strength of the prior that keeps ratios finite where few trials are mistaken.",
+            help="Strength of the prior that keeps ratios finite if few trials are errors.",
         ),
         click.option(
             "--p-target",
             type=click.FloatRange(0, 1, min_open=True, max_open=True),
             default=0.5,
-            help="Prior of a target at which ratios shall be best.",
+            help="Prior of targets for which the ratios are optimized.",
         ),
     ):
         function = option(function)
@@ -90,32 +93,32 @@ def _calibration_options(function: Callable[..., None]) -> Callable[..., None]:
     "--method",
     type=click.Choice(["logistic", "pav"]),
     default="logistic",
-    help="A straight line by logistic regression, or any rising one by pool-adjacent-violators, which needs many "
+    help="A linear map by logistic regression, or any rising map by pool-adjacent-violators, which needs many "
     "trials and has neither prior nor ridge.",
 )
 @click.option(
     "--bounds",
     type=click.Choice(["elub"]),
     show_default="none",
-    help="Keep ratios within what the trials support: empirical lower and upper bounds.",
+    help="Limit ratios to what the trials support: empirical lower and upper bounds.",
 )
 @click.option(
     "--measures",
     type=FILE,
-    help="Quality of models and tests, as `measure` writes it: slope and offset then depend on it.",
+    help="Quality of models and tests, from `measure`: slope and offset then depend on it.",
 )
 @click.option(
     "--distances",
     type=FILE,
-    help="Pitch of models and tests, as `measure --pitch` writes it: slope and offset then depend on how far apart the "
-    "two are, so that one threshold serves trials within a sex and between sexes.",
+    help="Pitch of models and tests, from `measure --pitch`: slope and offset then depend on their distance, "
+    "so that one threshold serves trials within a sex and between sexes.",
 )
 @_calibration_options
 def calibrate(scores: Path, trials: Path, calibration: Path, **options: Any) -> None:
-    """Learn to turn scores into log-likelihood ratios.
+    """Train a calibration of scores to log-likelihood ratios.
 
-    TRIALS says target or nontarget of each of the SCORES. `apply-calibration` does it to other scores then. A ratio
-    can be held against a threshold that only prior and costs decide; see `evaluate`.
+    TRIALS gives target or nontarget for each of the SCORES. `apply-calibration` then calibrates other scores. The
+    threshold for a ratio depends only on prior and costs; see `evaluate`.
     """
     _train([scores], trials, calibration, **options)
 
@@ -126,14 +129,14 @@ def calibrate(scores: Path, trials: Path, calibration: Path, **options: Any) -> 
 @click.argument("fusion", metavar="FUSION.h5", type=OUT)
 @_calibration_options
 def fuse(scores: Sequence[Path], trials: Path, fusion: Path, **options: Any) -> None:
-    """Learn to fuse the scores of several systems.
+    """Train a fusion of several systems' scores.
 
-    What comes of it is a log-likelihood ratio, as with `calibrate`. TRIALS says target or nontarget of each trial; each
-    of the SCORES has all of them. `apply-calibration` does it to other scores then, given in the same order.
+    The result is a log-likelihood ratio, as with `calibrate`. TRIALS gives target or nontarget for each trial, and each
+    of the SCORES contains all of them. `apply-calibration` then fuses other scores, given in the same order.
 
-    With --cross-validated, systems are fused only where that is better than the better one alone, whose ratios are
-    written otherwise. The Cllr told is that of the ratios as the folds' maps make them. Those written are on one scale,
-    for EER and minDCF; where speakers are few their Cllr is too low.
+    With --cross-validated, systems are fused only if that is better than the best system alone; otherwise the ratios of
+    that system are written. The printed Cllr is that of the folds' own ratios. The ratios in the file are on one scale,
+    for EER and minDCF; with few speakers their Cllr is too low.
     """
     _train(scores, trials, fusion, method="logistic", **options)
 
@@ -142,14 +145,14 @@ def fuse(scores: Sequence[Path], trials: Path, fusion: Path, **options: Any) -> 
 @click.argument("calibration", metavar="CALIBRATION.h5", type=FILE)
 @click.argument("scores", type=FILE, nargs=-1, required=True)
 @click.argument("llrs", type=OUT)
-@click.option("--measures", type=FILE, help="Quality of models and tests, for a calibration that was learnt with it.")
-@click.option("--distances", type=FILE, help="Pitch of models and tests, for a calibration that was learnt with it.")
+@click.option("--measures", type=FILE, help="Quality of models and tests, for a calibration that was learned with it.")
+@click.option("--distances", type=FILE, help="Pitch of models and tests, for a calibration that was learned with it.")
 def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path, **side: Path | None) -> None:
     """Turn scores into log-likelihood ratios.
 
-    CALIBRATION.h5 is what `calibrate` wrote, or `fuse`: then one score file for each system follows, and the first says
-    which trials there are. Files whose names tell that they are in another order than then are refused. Bounds that it
-    was learnt with are kept.
+    CALIBRATION.h5 is the output of `calibrate` or `fuse`. After a fusion, give one score file for each system; the
+    first determines the trials. Files whose names show another order than in training are refused. Bounds that were
+    learned are applied.
     """
     from gmmspeech.commands.scores import apply_calibration_file
 
@@ -223,18 +226,18 @@ def _train(
     "--groups",
     type=LIST,
     multiple=True,
-    help="A model, or a test of several utterances, and those in each line, such as spk2utt: measured as one. May be "
-    "given again.",
+    help="File with a model, or a test of several utterances, and these utterances in each line, such as "
+    "spk2utt: they are measured as one. May be repeated.",
 )
 @chosen_channel_option
-@click.option("--pitch", is_flag=True, help="Measure how high the voices are instead, in log Hz.")
+@click.option("--pitch", is_flag=True, help="Measure the pitch of the voices instead, in log Hz.")
 @jobs_option
 def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pitch: bool, n_jobs: int) -> None:
-    """Measure speech and noise, or the pitch.
+    """Measure speech and noise, or pitch.
 
-    OUT gets a line for each utterance: the logarithm of how many seconds of speech it has, and how far speech is above
-    the noise in dB; with --pitch, the logarithm of the median pitch instead, and no line where there is none, as
-    in whispers. `calibrate` and `apply-calibration` take it as side information.
+    Each line of OUT has an utterance, the logarithm of its seconds of speech, and the level of speech above noise in
+    dB. With --pitch it has the logarithm of the median pitch instead, and utterances without pitch, such as whispers,
+    have no line. `calibrate` and `apply-calibration` use it as side information.
     """
     from gmmspeech.commands.measures import measure_file, measure_pitch_file, pitches_of
     from gmmspeech.formats.datadir import read_data_dir
@@ -255,13 +258,17 @@ def measure(data_dir: Path, out: Path, groups: Sequence[Path], channel: Any, pit
 
 @command("identify")
 @click.argument("scores", type=FILE)
-@click.option("--threshold", type=float, help="Open set: where no score reaches it, nobody enrolled is speaking.")
-@click.option("--reference", type=LIST, help="A test and who speaks in each line: print errors and how many are right.")
+@click.option("--threshold", type=float, help="Open set: if no score reaches this, the speaker is not enrolled.")
+@click.option(
+    "--reference",
+    type=LIST,
+    help="File with a test and its speaker in each line: print errors and the number of right answers.",
+)
 def identify(scores: Path, threshold: float | None, reference: Path | None) -> None:
-    """Print the best model of each test.
+    """Print the best model for each test.
 
-    SCORES has the scores of all models against all tests; see `all-trials`. A test of nobody enrolled gets "-", and it
-    is right if there is no model of the name in the reference.
+    SCORES has the scores of all models against all tests; see `all-trials`. A test of no enrolled speaker gets "-".
+    This is right if the speaker in the reference has no model.
     """
     from gmmspeech.commands.scores import identify_file
 
@@ -279,14 +286,14 @@ def identify(scores: Path, threshold: float | None, reference: Path | None) -> N
 @command("evaluate")
 @click.argument("scores", type=FILE)
 @click.argument("trials", type=FILE)
-@click.option("--against", type=FILE, multiple=True, help="Scores of another system, told beside. May be given again.")
+@click.option("--against", type=FILE, multiple=True, help="Scores of another system, reported beside. May be repeated.")
 @click.option(
     "--p-target",
     "p_targets",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     multiple=True,
     default=(0.01, 0.05),
-    help="Prior of a target, for the detection costs and their threshold. May be given again.",
+    help="Prior of targets, for the detection costs and their threshold. May be repeated.",
 )
 @click.option("--c-miss", type=click.FloatRange(0, min_open=True), default=1.0, help="Cost of a miss.")
 @click.option("--c-fa", type=click.FloatRange(0, min_open=True), default=1.0, help="Cost of a false alarm.")
@@ -294,21 +301,22 @@ def identify(scores: Path, threshold: float | None, reference: Path | None) -> N
     "--bootstrap",
     type=click.IntRange(1),
     metavar="N",
-    help="95 % confidence intervals by resampling the speakers so many times (1000 is usual), and with --against tests "
-    "of the difference. Needs --speakers.",
+    help="Compute 95 % confidence intervals by resampling the speakers this number of times (1000 is usual), "
+    "and with --against tests of the difference. Needs --speakers.",
 )
 @speakers_option
-@click.option("--report", type=OUT_FOLDER, help="Write a page with curves and the worst errors into this folder.")
-@click.option("--models", type=FILE, help="Models that gave the scores; the report then tells their configuration.")
+@click.option("--report", type=OUT_FOLDER, help="Write a report with curves and the worst errors into this folder.")
+@click.option("--models", type=FILE, help="Models that gave the scores; the report then shows their configuration.")
 @click.option(
     "--groups",
     type=LIST,
-    help="A model or test and its group in each line, such as `pitch-groups` writes it: tells errors by group.",
+    help="File with a model or test and its group in each line, such as the output of `pitch-groups`: print "
+    "errors by group.",
 )
 @click.option(
     "--background",
     type=FILE,
-    help="With --groups: the same for the speakers that the background model learnt from, to warn of groups it lacks.",
+    help="With --groups: the same for the speakers of the background model, to warn of groups that it lacks.",
 )
 def evaluate(
     scores: Path,
@@ -326,8 +334,8 @@ def evaluate(
 ) -> None:
     """Print error rates and costs of scored trials.
 
-    SCORES is what `score` wrote; TRIALS says target or nontarget in each line. Cllr and actual costs mean something
-    for log-likelihood ratios, which `calibrate` makes of scores; the other figures for any scores.
+    SCORES is the output of `score`; each line of TRIALS says target or nontarget. Cllr and actual costs are meaningful
+    only for log-likelihood ratios, which `calibrate` makes from scores; the other figures for any scores.
     """
     from gmmspeech.commands.evaluation import evaluate_scores
 
@@ -371,17 +379,18 @@ def _by_group(found: Evaluation, groups: Path | None, background: Path | None) -
     "--groups",
     type=LIST,
     multiple=True,
-    help="A model, or a test of several utterances, and those in each line, such as spk2utt. May be given again.",
+    help="File with a model, or a test of several utterances, and these utterances in each line, such as "
+    "spk2utt. May be repeated.",
 )
-@click.option("--edge", type=click.FloatRange(50, 400), default=165.0, help="Hz between low and high.")
+@click.option("--edge", type=click.FloatRange(50, 400), default=165.0, help="Limit between low and high voices, in Hz.")
 @chosen_channel_option
 @jobs_option
 def pitch_groups(data_dir: Path, out: Path, groups: Sequence[Path], edge: float, channel: Any, n_jobs: int) -> None:
     """Sort speakers into low and high voices.
 
-    The median pitch of a speaker's recordings decides; most men are low, most women high. OUT gets a line for
-    each speaker and utterance. `evaluate --groups` tells errors by group then; with `train-ubm --spk2group` both count
-    alike.
+    The median pitch of a speaker's recordings decides; most men are low, most women high. OUT has a line for each
+    speaker and utterance. Use it with `evaluate --groups` for errors by group, or with `train-ubm --spk2group` to give
+    both groups equal weight.
     """
     from gmmspeech.commands.groups import pitch_groups_file
     from gmmspeech.commands.measures import pitches_of

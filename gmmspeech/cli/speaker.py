@@ -21,20 +21,20 @@ from gmmspeech.errors import ConfigError, counted
 @click.option(
     "--groups",
     type=LIST,
-    show_default="each utterance by itself",
-    help="File with a name and the utterances that are taken as one in each line.",
+    show_default="each utterance separately",
+    help="File with a name and the utterances that are combined under it in each line.",
 )
 @skip_steps_option
 @utt2spk_for_cmvn
 @steps_options
-@click.option("--second-order", is_flag=True, help="Keep the sums of squares too, which Fisher vectors need.")
+@click.option("--second-order", is_flag=True, help="Store the sums of squares too, which Fisher vectors need.")
 @jobs_option
 @scheduler_option
 def statistics(ubm: Path, feats: str, out: Path, **options: Any) -> None:
-    """Count the statistics of utterances.
+    """Compute statistics of utterances.
 
-    They are counted under a background model, and are what train-ivector, extract-ivectors and supervectors work on.
-    FEATS is a file of features as `features` writes it, or scp:PATH.
+    Statistics under a background model are the input of train-ivector, extract-ivectors and supervectors. FEATS is a
+    file of features written by `features`, or scp:PATH.
     """
     from gmmspeech.commands.speaker import statistics_file
 
@@ -54,9 +54,9 @@ def statistics(ubm: Path, feats: str, out: Path, **options: Any) -> None:
 def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: int, **options: Any) -> None:
     """Train an i-vector extractor.
 
-    STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5. Once a second at most
-    EXTRACTOR.h5.checkpoint is written; the same command goes on from it should this one be killed, to the same model.
-    It is removed at the end.
+    STATS.h5 has the statistics of many utterances, at least as many as the rank, under UBM.h5. EXTRACTOR.h5.checkpoint
+    is written at most once a second and removed at the end. To resume an interrupted training, repeat the same command:
+    it ends with the same model.
     """
     from gmmspeech.commands.speaker import train_ivector_file
 
@@ -71,13 +71,13 @@ def train_ivector(ubm: Path, stats: Path, extractor: Path, rank: int, max_iter: 
 @click.argument("extractor", metavar="EXTRACTOR.h5", type=FILE)
 @click.argument("stats", metavar="STATS.h5", type=FILE)
 @click.argument("ivectors", metavar="IVECTORS.h5", type=OUT_TABLE)
-@click.option("--fast", is_flag=True, help="Approximate, for many components and a high rank.")
+@click.option("--fast", is_flag=True, help="Use a fast approximation, for many components and a high rank.")
 @jobs_option
 def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, n_jobs: int) -> None:
     """Extract the i-vector of each utterance.
 
-    EXTRACTOR.h5 is what train-ivector wrote, or final.ie of Kaldi's. IVECTORS.h5 may be ark:PATH, ark,t:PATH (text) or
-    ark,scp:ARK,SCP for Kaldi; train-plda and score-ivectors take ark:PATH and scp:PATH likewise.
+    EXTRACTOR.h5 is the output of train-ivector, or Kaldi's final.ie. For Kaldi, IVECTORS.h5 may be ark:PATH, ark,t:PATH
+    (text) or ark,scp:ARK,SCP; train-plda and score-ivectors also take ark:PATH and scp:PATH.
     """
     from gmmspeech.commands.speaker import extract_ivectors_file
 
@@ -92,13 +92,15 @@ def extract_ivectors(extractor: Path, stats: Path, ivectors: str, fast: bool, n_
 @click.option(
     "--steps",
     default="whiten,length",
-    help="What is done to i-vectors first, one after the other: any of center, whiten, lda, wccn, length, with commas "
-    "between.",
+    help="Transforms of the i-vectors, in order: any of center, whiten, lda, wccn, length, with commas between.",
 )
-@click.option("--lda-dim", type=click.IntRange(1), help="Dimension after the step lda.")
-@click.option("--rank", type=click.IntRange(1), show_default="all", help="Dimension of PLDA's space of speakers.")
+@click.option("--lda-dim", type=click.IntRange(1), help="Dimension after the transform lda.")
+@click.option("--rank", type=click.IntRange(1), show_default="all", help="Dimension of PLDA's speaker subspace.")
 @click.option(
-    "--max-iter", type=click.IntRange(1), default=20, help="Iterations of EM, all of which are done: Kaldi does 10."
+    "--max-iter",
+    type=click.IntRange(1),
+    default=20,
+    help="Number of EM iterations, all of which are run; Kaldi runs 10.",
 )
 @click.option("--cosine", is_flag=True, help="Score by the cosine, without PLDA.")
 def train_plda(
@@ -113,8 +115,8 @@ def train_plda(
 ) -> None:
     """Train a back end that scores i-vectors.
 
-    It is trained on the utterances that UTT2SPK names: in each line one, and its speaker. There must be several of a
-    speaker, and more utterances than speakers by at least the dimension. Kaldi's back end is --steps center,lda,length.
+    Each line of UTT2SPK has a training utterance and its speaker. Speakers need several utterances, and the number of
+    utterances must exceed that of speakers by at least the dimension. Kaldi's back end is --steps center,lda,length.
     """
     from gmmspeech.commands.speaker import train_plda_file
 
@@ -136,17 +138,28 @@ def train_plda(
 @click.argument("ivectors", metavar="IVECTORS.h5", type=TABLE)
 @click.argument("adapted", metavar="ADAPTED.h5", type=OUT)
 @click.option(
-    "--within-scale", type=click.FloatRange(0), default=0.3, help="Share of what they vary more that sessions get."
+    "--within-scale",
+    type=click.FloatRange(0),
+    default=0.3,
+    help="Share of the excess covariance that within-speaker variation gets.",
 )
 @click.option(
-    "--between-scale", type=click.FloatRange(0), default=0.7, help="Share of what they vary more that speakers get."
+    "--between-scale",
+    type=click.FloatRange(0),
+    default=0.7,
+    help="Share of the excess covariance that between-speaker variation gets.",
 )
-@click.option("--mean-scale", type=click.FloatRange(0), default=1.0, help="Weight of the shift of the mean in it.")
+@click.option(
+    "--mean-scale",
+    type=click.FloatRange(0),
+    default=1.0,
+    help="Weight of the shift of the mean in the excess covariance.",
+)
 def adapt_plda(backend: Path, ivectors: str, adapted: Path, **scales: float) -> None:
     """Adapt a back end to another domain.
 
-    IVECTORS.h5 has i-vectors of that domain, hundreds, whose speakers need not be known. They are centered anew, and
-    PLDA takes over their covariance where they vary more than it expects, as Kaldi's ivector-adapt-plda does it.
+    IVECTORS.h5 has hundreds of i-vectors of that domain, which may be unlabeled. They are centered anew, and PLDA takes
+    over the excess of their covariance over what it expects, as in Kaldi's ivector-adapt-plda.
     """
     from gmmspeech.commands.speaker import adapt_plda_file
 
@@ -160,24 +173,24 @@ def adapt_plda(backend: Path, ivectors: str, adapted: Path, **scales: float) -> 
 @click.argument("spk2utt", type=LIST)
 @click.argument("trials", type=FILE)
 @click.argument("scores", type=OUT)
-@click.option("--enrollment", type=TABLE, help="i-vectors of the enrollment, if not in IVECTORS.h5.")
+@click.option("--enrollment", type=TABLE, help="i-vectors of the enrollment utterances, if not in IVECTORS.h5.")
 @click.option(
     "--count-sessions",
     is_flag=True,
-    help="Let PLDA count the sessions of a model, which it takes to be independent; else their mean counts as one.",
+    help="Let PLDA count a model's sessions, as independent ones; by default their mean counts as one.",
 )
 @click.option(
     "--normalize-length",
     is_flag=True,
-    help="Bring vectors to the length that PLDA expects of them, as Kaldi's ivector-plda-scoring does by default.",
+    help="Normalize vectors to the length that PLDA expects, as Kaldi's ivector-plda-scoring does by default.",
 )
 def score_ivectors(backend: Path, ivectors: str, spk2utt: Path, trials: Path, scores: Path, **options: Any) -> None:
-    """Score the trials of a list by i-vectors.
+    """Score trials by i-vectors.
 
-    BACKEND.h5 is what train-plda wrote, or plda of Kaldi's with mean.vec and transform.mat beside it, where they were
-    used. SPK2UTT has a model and its enrollment utterances in each line: the model is the mean of their i-vectors.
-    TRIALS has a model, a test utterance and perhaps target or nontarget in each line. SCORES gets a line of model, test
-    and score for each.
+    BACKEND.h5 is the output of train-plda, or Kaldi's plda, with mean.vec and transform.mat beside it if they were
+    used. Each line of SPK2UTT has a model and its enrollment utterances: the model is the mean of their i-vectors. Each
+    line of TRIALS has a model, a test utterance and optionally target or nontarget. Each line of SCORES has model, test
+    and score.
     """
     from gmmspeech.commands.speaker import score_ivectors_file
 
@@ -194,19 +207,20 @@ def score_ivectors(backend: Path, ivectors: str, spk2utt: Path, trials: Path, sc
     "--relevance-factor",
     type=click.FloatRange(0, min_open=True),
     show_default="16",
-    help="Weight of the background model in the MAP adaptation, in frames.",
+    help="Weight of the background model in MAP adaptation, in frames.",
 )
 @click.option(
     "--fisher",
     is_flag=True,
-    help="Fisher vectors instead: how weights, means and variances would have to change. They need what "
-    "statistics --second-order writes.",
+    help="Write Fisher vectors instead: the gradient for weights, means and variances. They need the output of "
+    "statistics --second-order.",
 )
 def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float | None, fisher: bool) -> None:
     """Export supervectors for other classifiers.
 
-    A supervector has the means of the mixture adapted to an utterance, scaled so that dot products are the kernel of a
-    linear SVM. VECTORS.h5 gets the datasets `utterances` and `vectors`; train-plda and score-ivectors take it too.
+    A supervector contains the means of the mixture adapted to an utterance, scaled so that dot products are the kernel
+    of a linear SVM. VECTORS.h5 receives the datasets `utterances` and `vectors`; train-plda and score-ivectors also
+    take it.
     """
     from gmmspeech.commands.speaker import supervectors_file
 
@@ -224,8 +238,8 @@ def supervectors(ubm: Path, stats: Path, out: Path, relevance_factor: float | No
 def all_trials(models: Path, tests: Path, trials: Path) -> None:
     """List the trials of all models against all tests.
 
-    Cohort scores are of such trials, and identification. MODELS and TESTS have a name at the beginning of each line, as
-    spk2utt and utt2spk have, or nothing else.
+    Cohort scores and identification need such trials. Each line of MODELS and TESTS starts with a name, as in spk2utt
+    and utt2spk.
     """
     from gmmspeech.commands.scores import all_trials_file
 
@@ -240,9 +254,10 @@ def all_trials(models: Path, tests: Path, trials: Path) -> None:
 def make_trials(spk2utt: Path, utt2spk: Path, trials: Path, groups: Path | None) -> None:
     """List trials with target or nontarget.
 
-    SPK2UTT has a model and its enrollment utterances in each line, UTT2SPK an utterance and its speaker. Every model is
-    tried with every utterance that no model is enrolled on. A model is of the speaker of its utterances; if UTT2SPK
-    has none of them, its name says whose it is. `all-trials` lists pairs of any names, without labels.
+    Each line of SPK2UTT has a model and its enrollment utterances, each line of UTT2SPK an utterance and its speaker.
+    Every model is tried against every utterance on which no model is enrolled. The speaker of a model is that of its
+    utterances; if UTT2SPK has none of them, it is the model's name. `all-trials` lists pairs of any names, without
+    labels.
     """
     from gmmspeech.commands.scores import make_trials_file
 

@@ -17,16 +17,20 @@ from gmmspeech.errors import ConfigError, counted
 @click.argument("classifier", metavar="CLASSIFIER.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
 @click.argument("scores", type=OUT)
-@click.option("--target", default="bonafide", help="Class for which high scores speak.")
-@click.option("--other", show_default="the other one, of two", help="Class against it.")
-@click.option("--protocol", type=FILE, help="Score the utterances of this protocol of ASVspoof, in its form of 2019.")
+@click.option("--target", default="bonafide", help="Class with high scores.")
+@click.option("--other", show_default="the other of two classes", help="Class with low scores.")
+@click.option(
+    "--protocol",
+    type=FILE,
+    help="Score the utterances of this ASVspoof protocol, and write SCORES in the format of 2019.",
+)
 @jobs_option
 def score_classes(classifier: Path, feats: str, scores: Path, target: str, **options: Any) -> None:
-    """Score utterances by two classes' mixtures.
+    """Score utterances by the mixtures of two classes.
 
-    CLASSIFIER.h5 is what `train-classifier` wrote, say with the classes bonafide and spoof. SCORES gets a line of
-    utterance and score for each, as ASVspoof 2021 has them: the log-likelihood ratio of the two mixtures, in nats a
-    frame. FEATS is a file of features as `features` writes it, or scp:PATH.
+    CLASSIFIER.h5 is the output of `train-classifier`, for example with the classes bonafide and spoof. Each line of
+    SCORES has utterance and score, as in ASVspoof 2021: the log-likelihood ratio of the two mixtures, in nats a frame.
+    FEATS is a file of features written by `features`, or scp:PATH.
     """
     from gmmspeech.commands.spoofing import score_classes_file
 
@@ -37,27 +41,27 @@ def score_classes(classifier: Path, feats: str, scores: Path, target: str, **opt
 @command("evaluate-spoofing")
 @click.argument("scores", type=FILE)
 @click.argument("protocol", type=FILE)
-@click.option("--asv-scores", type=FILE, help="Scores of speaker verification, which min t-DCF needs.")
-@click.option("--asv-keys", type=FILE, help="Of 2021: ASV/trial_metadata.txt, what these scores are of.")
+@click.option("--asv-scores", type=FILE, help="Scores of speaker verification, needed for min t-DCF.")
+@click.option("--asv-keys", type=FILE, help="For 2021: ASV/trial_metadata.txt, the key of these scores.")
 @click.option(
     "--asv-rates",
     nargs=3,
     type=click.FloatRange(0, 1),
     metavar="MISS FA SPOOF",
-    help="In place of scores: the verification's misses, false alarms and accepted spoofs, as shares.",
+    help="Instead of scores: the miss, false alarm and spoof acceptance rates of the verification, as shares.",
 )
 @click.option(
     "--form",
     type=click.Choice(["2021", "2019"]),
     default="2021",
-    help="Of min t-DCF: the revised one, or the legacy one of ASVspoof 2019.",
+    help="Form of min t-DCF: the revised one, or the legacy one of ASVspoof 2019.",
 )
-@click.option("--phase", help="Of 2021: progress, eval or hidden_track; only its trials.")
+@click.option("--phase", help="For 2021: use only the trials of progress, eval or hidden_track.")
 def evaluate_spoofing(scores: Path, protocol: Path, **options: Any) -> None:
     """Print error rates and costs by attack.
 
-    SCORES has an utterance and its score in each line, as `score-classes` writes them, or the four fields of ASVspoof
-    2019. PROTOCOL is a protocol of ASVspoof 2019, or CM/trial_metadata.txt of 2021.
+    Each line of SCORES has an utterance and its score, as from `score-classes`, or the four fields of ASVspoof 2019.
+    PROTOCOL is a protocol of ASVspoof 2019, or CM/trial_metadata.txt of 2021.
     """
     from gmmspeech.commands.spoofing import evaluate_spoofing, rows_of_spoofing
 

@@ -26,16 +26,18 @@ def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[in
 @click.argument("ubm", metavar="UBM.h5", type=FILE)
 @click.argument("feats", type=FEATURES)
 @click.argument("stats", metavar="STATS.h5", type=OUT)
-@click.option("--shard", metavar="i/n", default="1/1", callback=_shard, help="Only the i-th of n shards of the frames.")
+@click.option(
+    "--shard", metavar="i/n", default="1/1", callback=_shard, help="Process only the i-th of n shards of the frames."
+)
 @utt2spk_for_cmvn
 @steps_options
 @jobs_option
 def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], beside: Any, n_jobs: int) -> None:
-    """Sum up what EM needs of frames.
+    """Compute the sums that EM needs of frames.
 
-    An iteration of train-ubm in shards: every job of a queue does this for a shard of the frames, or for features of
-    its own, and `estimate` makes a new model of all their statistics. FEATS is a file of features as `features`
-    writes it, or scp:PATH.
+    This splits an iteration of train-ubm into shards. Each job of a queue runs it on a shard of the frames, or on its
+    own features; `estimate` then makes a new model from all statistics. FEATS is a file of features written by
+    `features`, or scp:PATH.
     """
     from gmmspeech.commands.statistics import accumulate_file
 
@@ -48,10 +50,10 @@ def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], besid
 @click.argument("stats", metavar="STATS.h5...", type=FILE, nargs=-1, required=True)
 @click.argument("out", metavar="OUT.h5", type=OUT)
 def estimate(ubm: Path, stats: tuple[Path, ...], out: Path) -> None:
-    """Update a model from what accumulate summed up.
+    """Update a model from accumulated statistics.
 
-    STATS.h5 are what `accumulate` wrote under UBM.h5, all shards, in any order. OUT.h5 is what one iteration of
-    train-ubm would have made of UBM.h5.
+    STATS.h5 are the outputs of `accumulate` under UBM.h5, all shards, in any order. OUT.h5 is the result of one
+    iteration of train-ubm from UBM.h5.
     """
     from gmmspeech.commands.statistics import estimate_file
 

@@ -15,34 +15,39 @@ _OPTIONS = (
         *("--cmvn", "--apply-cmvn", "cmvn"),
         type=FEATURES,
         metavar="scp:FILE",
-        help="Normalize by these statistics, as apply-cmvn does.",
+        help="Normalize by these statistics, like apply-cmvn.",
     ),
     click.option(
-        *("--cmvn-utt2spk", "cmvn_utt2spk"), type=LIST, help="With --cmvn: speakers that the statistics are of."
+        *("--cmvn-utt2spk", "cmvn_utt2spk"),
+        type=LIST,
+        help="With --cmvn: file with utterances and the speakers of the statistics.",
     ),
-    click.option("--norm-vars", is_flag=True, help="With --cmvn: divide by deviations too."),
+    click.option("--norm-vars", is_flag=True, help="With --cmvn: normalize variances too."),
     click.option(
         "--deltas", "--add-deltas", "deltas", type=click.IntRange(0, 10), default=0, help="Add deltas of this order."
     ),
     click.option(
-        "--delta-window", type=click.IntRange(1, 1000), show_default="2", help="With --deltas: frames to a side."
+        "--delta-window",
+        type=click.IntRange(1, 1000),
+        show_default="2",
+        help="With --deltas: number of frames on each side.",
     ),
     click.option(
         "--sliding-cmvn",
         is_flag=True,
-        help="Subtract the mean of 300 frames around each, as Kaldi's recipes for speakers do; no other window.",
+        help="Subtract the mean of the 300 frames around each, as in Kaldi's speaker recipes; the window is fixed.",
     ),
     click.option(
-        *("--vad", "--select-voiced", "vad"), type=FEATURES, metavar="scp:FILE", help="Keep voiced frames alone."
+        *("--vad", "--select-voiced", "vad"), type=FEATURES, metavar="scp:FILE", help="Keep only voiced frames."
     ),
-    click.option("--subset", type=LIST, help="Keep these utterances alone, one a line."),
+    click.option("--subset", type=LIST, help="Keep only these utterances, one on each line."),
 )
 skip_steps_option = click.option(
     "--skip-bad/--strict",
     "skip_steps",
     default=False,
     show_default="stop",
-    help="Leave out, named and counted, utterances without voice activity or statistics of CMVN, or stop at the first.",
+    help="Leave out utterances without voice activity or CMVN statistics, listed and counted, or stop at the first.",
 )
 _NAMES = ("cmvn", "cmvn_utt2spk", "norm_vars", "deltas", "delta_window", "sliding_cmvn", "vad", "subset", "paste")
 _SPEAKERS = "--utt2spk"
@@ -61,7 +66,7 @@ feats_option = click.option(
     "--feats",
     type=FEATURES,
     metavar="scp:FILE",
-    help="Take these features, such as Kaldi's feats.scp, in place of those of the recordings.",
+    help="Use these features, such as Kaldi's feats.scp, instead of computing them from the recordings.",
 )
 
 

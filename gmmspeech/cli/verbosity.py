@@ -29,9 +29,11 @@ class _Log(click.Path):
 LOG = _Log(path_type=Path, dir_okay=False)
 
 _OPTIONS = (
-    click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors."),
-    click.option("--verbose", is_flag=True, help="Tell the course of the work in lines on stderr, in place of bars."),
-    click.option("--log", type=LOG, help="Add to this file, with times, what is told on stderr and by --verbose."),
+    click.option("--quiet", is_flag=True, help="Print nothing on stderr except errors."),
+    click.option("--verbose", is_flag=True, help="Print progress on stderr in lines instead of bars."),
+    click.option(
+        "--log", type=LOG, help="Append all messages, and those of --verbose, to this file, with time stamps."
+    ),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
 
