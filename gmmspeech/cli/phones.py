@@ -337,8 +337,8 @@ def align(
             tell(line)
         return
     phones = sum(len(a.phones) for a in done.alignments.values())
-    note = search_note(done.alignments.values())
+    search = "" if beam is None else f", {search_note(done.alignments.values())}"
     tell(
-        f"{counted(len(done.alignments), 'utterance')}, {counted(phones, 'phone')} in {out}, "
-        f"{note}, {len(done.skipped)} skipped"
+        f"{counted(len(done.alignments), 'utterance')}, {counted(phones, 'phone')} in {out}{search}, "
+        f"{len(done.skipped)} skipped"
     )

@@ -59,7 +59,7 @@ from gmmspeech.phones.shipped import english_model
 from gmmspeech.stores.features import FeatureStore
 
 _BEGINNING = 3000  # frames of a recording that are aligned with words of another: those of hours tell no more
-_NAMED = 4000  # letters: a hundred transcripts or two that are to be looked at
+_NAMED = 4000  # letters: a hundred transcripts or two that are to be checked
 
 
 def transcripts(data: DataDir, dictionary: Pronunciations | None = None) -> dict[str, list[str]]:
@@ -321,12 +321,12 @@ def doubtful_lines(alignments: Mapping[str, Alignment], least: float = LEAST_FIT
     lasting = {name: (phone.name, phone.end - phone.start) for name, phone in longest.items()}
     long = [f"{name} ({phone} {time:.1f} s)" for name, (phone, time) in lasting.items() if time > LONGEST_PHONE]
     for found, why in (
-        (fits, "they fit badly (nats a frame), wrong or with words missing"),
-        (long, f"a phone lasts over {LONGEST_PHONE} s, as where noise, music or other speech lies beside the words"),
+        (fits, "which may be wrong or incomplete (fit in nats a frame)"),
+        (long, f"for noise, music or other speech beside the words: a phone is over {LONGEST_PHONE} s long"),
     ):
         if found:
             count = f"{len(found)} of {counted(len(alignments), 'transcript')}"
-            yield f"to be looked at: {count}, for {why}: {shown(', '.join(found), _NAMED)}"
+            yield f"check {count}, {why}: {shown(', '.join(found), _NAMED)}"
 
 
 def score_lines(alignments: Mapping[str, Alignment]) -> Iterator[str]:

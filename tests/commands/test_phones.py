@@ -93,9 +93,9 @@ def test_what_is_doubtful_of_alignments() -> None:
     assert list(doubtful_lines({"a": good, "b": dataclasses.replace(good, phones=[], fit=None)})) == []
     long = dataclasses.replace(good, phones=[Label(0.0, 1.9, "S"), Label(1.9, 2.2, "AH")])
     lines = list(doubtful_lines({"a": good, "b": dataclasses.replace(good, fit=-4.0), "c": long}))
-    assert lines[0].startswith("to be looked at: 1 of 3 transcripts, for they fit badly")
+    assert lines[0].startswith("check 1 of 3 transcripts, which may be wrong or incomplete")
     assert lines[0].endswith(": b (-4.0)")
-    assert lines[1].startswith("to be looked at: 1 of 3 transcripts, for a phone lasts over 0.7 s")
+    assert lines[1].startswith("check 1 of 3 transcripts, for noise, music or other speech beside the words")
     assert lines[1].endswith(": c (S 1.9 s)")
     (line,) = doubtful_lines({f"ann/sentence-{i}": dataclasses.replace(good, fit=-4.0) for i in range(100)})
     assert all(f"ann/sentence-{i} (-4.0)" in line for i in range(100))

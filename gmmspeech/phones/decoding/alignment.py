@@ -327,9 +327,9 @@ def _align_batch(
 
 
 def search_note(alignments: Iterable[Alignment]) -> str:
-    """Tell whether paths are the best of all, or within which beam."""
+    """Tell whether the search was exact, or within which beam."""
     beams = sorted({a.beam for a in alignments if a.beam is not None})
-    return f"best paths within a beam of {', '.join(f'{beam:g}' for beam in beams)}" if beams else "best of all paths"
+    return f"beam {', '.join(f'{beam:g}' for beam in beams)}" if beams else "exact search"
 
 
 def _placed(

@@ -212,10 +212,10 @@ def test_a_word_that_nobody_wrote_down_does_not_take_the_others_along(model):
     aligned = align(model, x, {"u": ["SEE", "EASE"]}, DICTIONARY, times="start", refine=False).alignments["u"]
     assert aligned.words == [Label(0.05, 0.23, "SEE"), Label(1.59, 2.79, "EASE")]
     assert aligned.beam is None
-    assert search_note([aligned]) == "best of all paths"
+    assert search_note([aligned]) == "exact search"
     narrow = align(model, x, {"u": ["SEE", "EASE"]}, DICTIONARY, times="start", beam=200.0).alignments["u"]
     assert narrow.beam == 200
     assert narrow.log_likelihood < aligned.log_likelihood
-    assert search_note([aligned, narrow]) == "best paths within a beam of 200"
+    assert search_note([aligned, narrow]) == "beam 200"
     with pytest.raises(ConfigError, match=r"^beam: found 0, expected a number above 0"):
         align(model, x, {"u": ["SEE"]}, DICTIONARY, beam=0)
