@@ -16,7 +16,7 @@ from gmmspeech.cli.process import tell
 @click.option("--out", type=OUT_FOLDER, default=Path("gmmspeech-demo"), help="Folder for all output of the demo.")
 @jobs_option
 def demo(out: Path, n_jobs: int) -> None:
-    """Run the main jobs on synthetic voices.
+    """Demonstrate verification and alignment on synthetic voices.
 
     The demo generates a small corpus with eSpeak NG (extra `demo`). It computes features, trains a background model,
     enrolls speakers, scores trials and writes a report. It also aligns a folder of recordings with transcripts. Each

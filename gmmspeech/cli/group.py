@@ -132,10 +132,10 @@ def main() -> None:
       gmmspeech score MODELS.h5 FEATS.h5 TRIALS SCORES
       gmmspeech evaluate SCORES TRIALS --report REPORT
 
-    `gmmspeech demo` does both on synthetic voices. `gmmspeech COMMAND --help` explains a command, with an example.
-    FEATS is a file of features written by `features`, scp:PATH or ark:PATH for a Kaldi script file or archive
-    (ark:- for a stream, and so on as in Kaldi), or htk:PATH for HTK parameter files. Results go to stdout,
-    progress to stderr. The exit status is 0, 1 (the work failed) or 2 (bad usage).
+    `gmmspeech demo` shows alignment and verification on synthetic voices. `gmmspeech COMMAND --help` explains a
+    command, with an example. FEATS is a file of features written by `features`, scp:PATH or ark:PATH for a Kaldi script
+    file or archive (ark:- for a stream, and so on as in Kaldi), or htk:PATH for HTK parameter files. Results go to
+    stdout, progress to stderr. The exit status is 0, 1 (the work failed) or 2 (bad usage).
     """
 
 
