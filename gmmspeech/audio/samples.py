@@ -79,19 +79,19 @@ def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
     return soxr.resample(signal, rate, target_rate, quality="HQ")
 
 
-def one_channel(samples: NDArray, channel: Channel, owner: str) -> NDArray:
+def one_channel(samples: NDArray, channel: Channel) -> NDArray:
     """Give one channel of samples, of shape (n,) or (n, channels), as it is taken of a file."""
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 0 < samples.shape[1] <= max(len(samples), 1)):
         hint = "; samples.T, where channels stand in rows" if samples.ndim == 2 and samples.size else ""
         expected = f"(n,), or (n, channels){hint}"
-        raise AudioError(f"{owner}: found samples of shape {samples.shape}, expected {expected}")
-    column = channel_column(owner, 1 if samples.ndim == 1 else samples.shape[1], channel)
+        raise AudioError(f"audio: found samples of shape {samples.shape}, expected {expected}")
+    column = channel_column("audio", 1 if samples.ndim == 1 else samples.shape[1], channel)
     if samples.ndim == 1:
         return samples
     if column is not None:
         return samples[:, column]
     mean = samples.mean(axis=1)
-    check_not_canceled(owner, mean, energy(samples) / samples.shape[1])
+    check_not_canceled("audio", mean, energy(samples) / samples.shape[1])
     return mean
 
 

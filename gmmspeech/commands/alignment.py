@@ -150,7 +150,7 @@ def samples_of(audio: Audio, channel: Channel, rate: int) -> tuple[NDArray[np.fl
     samples, own = audio
     check(lambda value: "" if _is_rate(value) else "a whole number of Hz", rate=own)
     given = real_array(samples, "audio", AudioError)
-    found = one_channel(given, channel, "audio")
+    found = one_channel(given, channel)
     if len(found):
         channels = given.shape[1] if given.ndim > 1 else 1
         warn_of_conversions({_NAME: AudioFormat(int(own), channels, len(found))}, rate, channel)

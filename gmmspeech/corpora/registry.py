@@ -40,10 +40,10 @@ def list_corpus(name: str, source: str | os.PathLike[str]) -> Listing:
     return find_utterances(LAYOUTS[name], source)
 
 
-def fetch_corpus(name: str, *, cache: Path | None = None) -> Path:
+def fetch_corpus(name: str) -> Path:
     """Fetch one of `CORPORA` and write its data directories, unless that is done."""
     from gmmspeech.corpora.fetch import fetch  # whose libraries for downloads take time to import
 
     if name not in CORPORA:
         raise ConfigError(f"{name}: no such corpus to fetch, expected one of {', '.join(CORPORA)}")
-    return fetch(name, CORPORA[name], LISTS / name, cache=cache)
+    return fetch(name, CORPORA[name], LISTS / name)

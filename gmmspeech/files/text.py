@@ -71,9 +71,9 @@ def read_text(
     return decode(content[len(mark) :])
 
 
-def read_lines(path: str | os.PathLike[str], *, expected: str = "one entry a line") -> list[str]:
+def read_lines(path: str | os.PathLike[str]) -> list[str]:
     r"""Lines of a text file, without their ``\n``; an error where there is none."""
-    return [line for _, lines in read_line_blocks(path, expected=expected) for line in lines]
+    return [line for _, lines in read_line_blocks(path) for line in lines]
 
 
 def first_fields(path: str | os.PathLike[str]) -> Iterator[str]:

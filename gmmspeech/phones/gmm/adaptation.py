@@ -107,27 +107,30 @@ class SpeakerAdapter:
 
 
 def train_speaker_adapter(
-    data: LabeledFrames, model: PhoneGMM, *, prior_frames: float = 1500.0, rounds: int = 1
+    data: LabeledFrames, model: PhoneGMM, *, prior_frames: float = 1500.0
 ) -> tuple[SpeakerAdapter, LabeledFrames]:
     """Speaker-adaptive training (Anastasakos et al. 1996) with fMLLR.
 
-    In each round every training speaker gets a transform to the model, estimated from their known segments, and the
-    model is trained anew on the transformed frames.
+    Every training speaker gets a transform to the model, estimated from their known segments, and the model is trained
+    anew on the transformed frames.
     """
-    check_at_least(1, rounds=rounds)
     if not prior_frames > 0:
         raise ConfigError(f"prior_frames: found {prior_frames}, expected more than 0")
     unadapted = clone(model).fit(data.frames, data.ranges, data.phones)
-    current, now, priors = unadapted, data, []
-    for number in range(rounds + 1):
-        parts = known_parts(current, data)
-        statistics = _speaker_statistics(current, data, now.frames, parts)
-        total = sum(list(statistics.values())[1:], next(iter(statistics.values())))
-        priors.append(_scaled(total, 1 / total.beta))
-        if number < rounds:
-            now = _transformed(data, statistics, priors[-1], prior_frames)
-            current = clone(model).fit(now.frames, data.ranges, data.phones)
-    return SpeakerAdapter(unadapted, current, (priors[0], priors[-1]), prior_frames), now
+    statistics, prior = _known_statistics(unadapted, data, data.frames)
+    now = _transformed(data, statistics, prior, prior_frames)
+    adapted = clone(model).fit(now.frames, data.ranges, data.phones)
+    priors = prior, _known_statistics(adapted, data, now.frames)[1]
+    return SpeakerAdapter(unadapted, adapted, priors, prior_frames), now
+
+
+def _known_statistics(
+    model: PhoneGMM, data: LabeledFrames, now: NDArray[np.floating]
+) -> tuple[dict[str, FMLLRStats], FMLLRStats]:
+    """Statistics of each speaker's known segments, and those of a frame of all of them."""
+    statistics = _speaker_statistics(model, data, now, known_parts(model, data))
+    total = sum(list(statistics.values())[1:], next(iter(statistics.values())))
+    return statistics, _scaled(total, 1 / total.beta)
 
 
 def known_parts(model: PhoneGMM, data: LabeledFrames) -> sparse.csr_array:

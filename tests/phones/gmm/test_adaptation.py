@@ -120,7 +120,5 @@ def test_posteriors_of_components(trained):
 def test_what_is_refused(trained):
     with pytest.raises(ConfigError, match="passes: found 0"):
         trained[0].adapt_frames(speakers(1, 0), passes=0)
-    with pytest.raises(ConfigError, match="rounds: found 0"):
-        train_speaker_adapter(speakers(1, 0), PhoneGMM(1), rounds=0)
     with pytest.raises(ConfigError, match="prior_frames: found 0"):
         train_speaker_adapter(speakers(1, 0), PhoneGMM(1), prior_frames=0)
