@@ -180,6 +180,7 @@ def _train(
     from gmmspeech.commands.evaluation import split_scores
     from gmmspeech.commands.score_names import distinct_names
     from gmmspeech.commands.scores import cross_calibrate_files, fuse_files
+    from gmmspeech.commands.side_information import warn_of_few_models
     from gmmspeech.metrics.summary import summarize
     from gmmspeech.scoring.calibration import Calibration
 
@@ -191,6 +192,8 @@ def _train(
     ratios = None
     if cross_validated is not None:  # first, since it may refuse what the calibration of all trials has no need of
         ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=n_folds, **options)
+    elif any(side.values()):
+        warn_of_few_models(trials)
     found = fuse_files(scores, trials, out, **options)
     names = distinct_names(scores)
     if isinstance(found, Calibration):

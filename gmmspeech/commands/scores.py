@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.commands.evaluation import aligned_scores, check_finite_scores, finite_scores, trial_speakers
 from gmmspeech.commands.score_names import check_order, distinct_names
-from gmmspeech.commands.side_information import SideInformation
+from gmmspeech.commands.side_information import SideInformation, warn_if_no_gain
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import look_alike
@@ -199,7 +199,8 @@ def cross_calibrate_files(
     """Calibrate or fuse every trial by a calibration that knows neither of its speakers, and write the ratios.
 
     Several systems are fused if that is better than the better one alone, see `gmmspeech.scoring.cross_fuse`. Written
-    are ratios on one scale then, see `gmmspeech.scoring.cross_calibrate`.
+    are ratios on one scale then, see `gmmspeech.scoring.cross_calibrate`. Side information is used as asked, with a
+    warning where it doesn't lower the Cllr.
 
     Parameters
     ----------
@@ -213,7 +214,8 @@ def cross_calibrate_files(
     listed = read_labeled_trials(trials)
     columns = finite_scores(scores, listed)
     models, tests = trial_speakers(listed, read_speakers(speakers), trials)
-    columns = _with_side(columns, listed, SideInformation(measures, distances), method)[0]
+    side, plain = SideInformation(measures, distances), columns
+    columns = _with_side(columns, listed, side, method)[0]
     fit = _fit(method, options, bounds)
     is_target, options = np.asarray(listed.is_target), {"fit": fit, "n_folds": n_folds}
     trial = is_target, models, tests
@@ -221,6 +223,9 @@ def cross_calibrate_files(
     used = columns if fusion is None or fusion.kept is None else columns[:, [fusion.kept]]
     llrs, on_one_scale = fold_ratios(used, *trial, **options)
     written, cost = llrs if fusion is None else on_one_scale, cllr(llrs[is_target], llrs[~is_target])
+    if side:
+        without = fold_ratios(plain, *trial, **options)[0]
+        warn_if_no_gain(cost, cllr(without[is_target], without[~is_target]), len(set(models)))
     ratios = CrossCalibrated(listed.models, listed.tests, written, llrs, cost, fusion)
     write_scores(out, ratios)
     return ratios

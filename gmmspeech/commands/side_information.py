@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted
 from gmmspeech.formats.measures import measures_of, read_measures
+from gmmspeech.formats.trials import read_labeled_trials
+from gmmspeech.scoring.folds import FEW_SPEAKERS
 from gmmspeech.scoring.side_information import distance_information, side_information
 
 
@@ -57,3 +60,21 @@ def _sides(
     places = [names.index(name) for name in chosen]
     model, test = (measures_of(ids, rows, table, kind)[:, places] for ids, kind in ((models, "model"), (tests, "test")))
     return chosen, (model, test)
+
+
+def warn_if_no_gain(with_it: float, without: float, speakers: int) -> None:
+    """Warn where the cross-validated Cllr is no lower with side information: then it tells of these speakers only."""
+    if with_it >= without:
+        found = f"found a cross-validated Cllr of {with_it:.4f} with it, {without:.4f} without, expected it to be lower"
+        why = f"{counted(speakers, 'speaker')} don't teach what it says of others; leave it out"
+        warnings.warn(f"side information: {found}: {why}", GmmSpeechWarning, stacklevel=3)
+
+
+def warn_of_few_models(trials: Path) -> None:
+    """Warn where side information is learnt of so few models that only cross-validation tells whether it helps."""
+    listed = read_labeled_trials(trials)
+    models = len(set(np.asarray(listed.models)[np.asarray(listed.is_target)].tolist()))
+    if models < FEW_SPEAKERS:
+        found = f"found {counted(models, 'model')} with target trials, expected {FEW_SPEAKERS} or more"
+        why = "of so few it may do harm: --cross-validated tells, with --speakers"
+        warnings.warn(f"side information: {found}: {why}", GmmSpeechWarning, stacklevel=2)

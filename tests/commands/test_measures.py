@@ -1,6 +1,7 @@
 """Quality of recordings from audio to a table, and from there into a calibration."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -8,12 +9,15 @@ import soundfile
 
 from gmmspeech.commands.measures import measure_file, measure_pitch_file, pitches_of
 from gmmspeech.commands.scores import apply_calibration_file, calibrate_file, cross_calibrate_files
-from gmmspeech.errors import ConfigError, DataError, FeatureError
+from gmmspeech.commands.side_information import warn_of_few_models
+from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.features.quality import speech_quality
 from gmmspeech.formats.datadir import read_data_dir, write_map
 from gmmspeech.formats.measures import read_measures, write_measures
 from gmmspeech.formats.trials import read_scores
+from gmmspeech.metrics.cllr import cllr
 from gmmspeech.scoring.calibration import fit_bounded, fit_calibration
+from gmmspeech.scoring.folds import cross_calibrate
 from gmmspeech.scoring.side_information import distance_information, side_information
 
 
@@ -144,9 +148,51 @@ def test_calibration_takes_distances(tmp_path):
     columns = np.column_stack([scores, columns[:, 5:]])
     np.testing.assert_allclose(read_scores(tmp_path / "llrs").values, alone.apply(columns), rtol=1e-5, atol=1e-6)
     (tmp_path / "spk").write_text("".join(f"m{i} s{i}\nt{i} s{i}\n" for i in range(12)))
-    cross_calibrate_files([paths[0]], paths[1], tmp_path / "crossed", [tmp_path / "spk"], **side)
+    with pytest.warns(GmmSpeechWarning, match="12 speakers don't teach what it says of others"):
+        cross_calibrate_files([paths[0]], paths[1], tmp_path / "crossed", [tmp_path / "spk"], **side)
     with pytest.raises(ConfigError, match=r"^distances: found several systems, expected one system"):
         cross_calibrate_files([paths[0]] * 2, paths[1], tmp_path / "crossed", [tmp_path / "spk"], **side)
     write_measures(tmp_path / "pitch", ["pitch"], dict(zip(names[:-1], pitch[:-1], strict=True)))
     with pytest.raises(DataError, match="pitch: found no measures of test t11"):
         calibrate_file(*paths, **side)
+
+
+def test_side_information_that_is_of_no_use_is_told(tmp_path):
+    """Measures that say nothing of the scores raise the Cllr, and a warning gives both figures; others raise none."""
+    rng = np.random.default_rng(4)
+    models, tests = (axis.ravel() for axis in np.indices((10, 30)))
+    is_target, quality = models == tests % 10, rng.uniform(0, 2, (40, 1)).round(4)
+    who = is_target, [f"s{m}" for m in models], [f"s{t % 10}" for t in tests]
+    kind = np.where(is_target, "target", "nontarget")
+    (tmp_path / "trials").write_text("".join(f"m{m} t{t} {k}\n" for m, t, k in zip(models, tests, kind, strict=True)))
+    (tmp_path / "spk").write_text(
+        "".join(f"m{i} s{i}\n" for i in range(10)) + "".join(f"t{i} s{i % 10}\n" for i in range(30))
+    )
+    names = [f"m{i}" for i in range(10)] + [f"t{i}" for i in range(30)]
+    write_measures(tmp_path / "table", ["q"], dict(zip(names, quality, strict=True)))
+
+    def crossed(scores):
+        lines = zip(models, tests, scores, strict=True)
+        (tmp_path / "scores").write_text("".join(f"m{m} t{t} {float(s)!r}\n" for m, t, s in lines))
+        paths = [tmp_path / "scores"], tmp_path / "trials", tmp_path / "llrs", [tmp_path / "spk"]
+        return cross_calibrate_files(*paths, measures=tmp_path / "table").cllr
+
+    untouched = rng.normal(3.0 * is_target)
+    alone = cross_calibrate(untouched, *who)
+    with pytest.warns(GmmSpeechWarning, match="^side information: found a cross-validated Cllr of ") as warned:
+        cost = crossed(untouched)
+    without = cllr(alone[is_target], alone[~is_target])
+    assert cost > without
+    assert f"Cllr of {cost:.4f} with it, {without:.4f} without" in str(warned[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        crossed(rng.normal(3.0 * is_target) + 20 * quality[10 + tests, 0])
+
+
+def test_side_information_of_few_models_is_told(tmp_path):
+    for models, warned in ((29, 1), (30, 0)):
+        (tmp_path / "trials").write_text("".join(f"m{i} t target\nm{i} u nontarget\n" for i in range(models)))
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            warn_of_few_models(tmp_path / "trials")
+        assert len(found) == warned
