@@ -16,6 +16,10 @@ from gmmspeech.speaker.ivector import train_ivector_extractor
 T = TypeVar("T")
 
 VERIFIER: dict[str, Any] = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
+# Single words, of frames that lose half of their mean: a word teaches no variances, and in noise they are the noise's.
+WORDS: dict[str, Any] = {"relevance_factor": 4.0, "update": "m", "scoring": "symmetric"}
+# Single words over one microphone for each speaker, which is in variances and weights as well; a word has few frames.
+WORDS_SAME_CHANNEL: dict[str, Any] = {"relevance_factor": 4.0, "update": "mvw", "scoring": "symmetric"}
 ENOUGH_FOR_PLDA = 30  # speakers of the background
 MOST_COMPONENTS = 128
 MOST_RANK = 100

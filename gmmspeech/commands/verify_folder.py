@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.groups import lacking, rows_of_groups, speaker_pitch_groups
 from gmmspeech.commands.measures import of_utterances
 from gmmspeech.commands.scores import fuse_files
-from gmmspeech.commands.systems import ENOUGH_FOR_PLDA, VERIFIER
+from gmmspeech.commands.systems import ENOUGH_FOR_PLDA, VERIFIER, WORDS
 from gmmspeech.commands.verify_protocol import (
     EVALUATED,
     Protocol,
@@ -58,9 +57,6 @@ RESAMPLES = 1000
 VOICE_RECORDINGS, VOICE_SECONDS = 10, 8.0  # of each speaker, to tell low voices from high
 OPEN = "open"  # in place of a file: the background model that comes along
 STRANGERS = "The background model is {}, not learnt from the folder, so that all speakers are in trials."
-# Of the background model that comes along, at the rate whose front end subtracts half of the mean: a word teaches no
-# variances, and in noise they are the noise's.
-WORDS: dict[str, Any] = {"relevance_factor": 4.0, "update": "m", "scoring": "symmetric"}
 OWN_NOTE = (
     "Without --background, {} of the folder would be learnt from, enough for i-vectors and PLDA, which know its "
     "microphones: of words, errors are likely fewer so."

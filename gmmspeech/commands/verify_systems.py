@@ -16,6 +16,7 @@ from gmmspeech.commands.measures import pitches_of
 from gmmspeech.commands.systems import (
     ENOUGH_FOR_PLDA,
     MOST_RANK,
+    WORDS_SAME_CHANNEL,
     num_components,
     spread,
     train_ivectors,
@@ -39,8 +40,6 @@ from gmmspeech.speaker.verifier import SpeakerVerifier
 from gmmspeech.stores.features import FeatureStore
 
 COMPONENTS_A_SPEAKER = 4
-# A microphone and its noise are in variances and weights as well; a word has few frames.
-CHANNEL_VERIFIER: dict[str, Any] = {"relevance_factor": 4.0, "update": "mvw", "scoring": "symmetric"}
 SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is cut into such pieces
 MOST_SESSIONS = 4000
 WITH_PITCH = "-pitch"  # after the name of a system
@@ -95,8 +94,8 @@ def score_same_channel(
     front = converting(FrontEnd.from_json(str(ubm.front_end_)))
     if run.todo("features-same-channel", makes=[features], settings=front):
         extract_features([parts.only(chosen.utterances())], features, front, n_jobs=n_jobs, channel="mix")
-    if run.todo("score-same-channel", makes=[scores], settings=[CHANNEL_VERIFIER, digest(*ubm.parameters())]):
-        verifier = SpeakerVerifier(ubm, n_jobs=n_jobs, **CHANNEL_VERIFIER)
+    if run.todo("score-same-channel", makes=[scores], settings=[WORDS_SAME_CHANNEL, digest(*ubm.parameters())]):
+        verifier = SpeakerVerifier(ubm, n_jobs=n_jobs, **WORDS_SAME_CHANNEL)
         with FeatureStore(features) as store:
             verifier.enroll_all(chosen.enrollment, store)
             write_scores(scores, verifier.score_trials(chosen.trials, store))

@@ -15,6 +15,9 @@ from gmmspeech import pipeline
 from gmmspeech.commands.evaluation import evaluate_file
 from gmmspeech.commands.measures import of_utterances, pitches_of
 from gmmspeech.commands.perturbation import sloped_noise, with_noise, within_range
+from gmmspeech.commands.systems import VERIFIER as READ
+from gmmspeech.commands.systems import WORDS
+from gmmspeech.commands.systems import WORDS_SAME_CHANNEL as SHORT
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import DataDir, write_map
 from gmmspeech.report import rows
@@ -56,10 +59,6 @@ class Test:
     compensated: bool = False  # whether what noise does to frames is subtracted
 
 
-# The verifiers of `gmmspeech verify` for words, and of the recipes librispeech and fsdd.
-WORDS = {"relevance_factor": 4.0, "update": "m", "scoring": "symmetric"}
-READ = {"relevance_factor": 10.0, "update": "mvw", "scoring": "symmetric"}
-SHORT = {"relevance_factor": 4.0, "update": "mvw", "scoring": "symmetric"}
 SAID = {"one word": ("trials", None), "five words": ("trials_group5", "group2utt")}
 HEARD = {"": None, ", noise at 20 dB": 20.0, ", noise at 10 dB": 10.0}
 KNOWN = {"": (False, False), ", pitch": (True, False), ", pitch, compensated": (True, True)}
