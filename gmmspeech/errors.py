@@ -1,7 +1,7 @@
-"""The errors this package raises on purpose.
+"""Errors and warnings of this package.
 
-Every message is one line that names the thing (file, utterance, model, component), what was found and what
-was expected. The command line prints that line and exits with status 1.
+Every error message is one line that names the thing (file, utterance, model, component), what was found and what was
+expected. The command line prints that line and exits with status 1.
 """
 
 import functools
@@ -23,7 +23,7 @@ _REPR.maxstring = _REPR.maxother = _REPR.maxlong = LONGEST
 
 
 class GmmSpeechError(Exception):
-    """Base of every error that gmmspeech raises on purpose.
+    """Base class of all errors that gmmspeech raises on purpose.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class ModelError(GmmSpeechError, ValueError):
 
 
 class GmmSpeechWarning(UserWarning):
-    """Something was wrong but work goes on: an utterance without frames, a starved component.
+    """Warning about a problem that does not stop the work, such as an utterance without frames or a starved component.
 
     Examples
     --------

@@ -26,7 +26,7 @@ class RawAudio:
     Parameters
     ----------
     rate : int
-        Samples a second.
+        Sampling rate in Hz.
     encoding : {"pcm16", "pcm24", "pcm32", "ulaw", "alaw", "float32"}
     channels : int
         Interleaved.

@@ -64,7 +64,7 @@ def read_audio(
     signal : ndarray, shape (n,), float32
         Integer formats scaled to [-1, 1]; a file of floats as it is.
     rate : int
-        Samples a second.
+        Sampling rate in Hz.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def read_audio_blocks(
     Parameters
     ----------
     path, channel, start, end, raw
-        As of `read_audio`.
+        As for `read_audio`.
     size : int or None
         Samples of a block.
 
@@ -163,7 +163,7 @@ def decode_audio(
     name : str
         Stands for it in messages.
     channel, start, end, raw
-        As of `read_audio`.
+        As for `read_audio`.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def decode_audio(
     Raises
     ------
     AudioError
-        As of `read_audio`.
+        As for `read_audio`.
 
     Examples
     --------
@@ -192,7 +192,7 @@ class AudioFormat(NamedTuple):
     Attributes
     ----------
     rate : int
-        Samples a second.
+        Sampling rate in Hz.
     channels, num_samples : int
         Channels, and samples of each.
 
@@ -218,7 +218,7 @@ def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -
     Parameters
     ----------
     path, raw
-        As of `read_audio`.
+        As for `read_audio`.
 
     Returns
     -------

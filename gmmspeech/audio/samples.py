@@ -45,7 +45,7 @@ def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
     signal : ndarray, shape (n,)
         float32, float64, int16 or int32.
     rate, target_rate : int
-        Samples a second.
+        Sampling rate in Hz.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""One recording and what is said in it, to times of words and phones."""
+"""Forced alignment of one recording with its transcript."""
 
 from __future__ import annotations
 
@@ -49,35 +49,34 @@ def align_file(
     adapt: bool = True,
     goodness: bool = False,
 ) -> Alignment:
-    """Find when the words and phones of one recording were said.
+    """Align one recording with its transcript: times of its words and phones.
 
-    For many recordings, give the model as an object: it is read once.
+    For many recordings, pass the model as an object, so that it is read only once.
 
     Parameters
     ----------
     audio : path-like, or tuple of ndarray and float
-        A recording of any kind that `read_audio` reads, or samples in [-1, 1], of shape (n,) or (n, channels), and
-        their rate in Hz. It is resampled to the model's rate.
+        A recording in any format of `read_audio`, or samples in [-1, 1], of shape (n,) or (n, channels), and their
+        rate in Hz. It is resampled to the model's rate.
     transcript : str or path-like
-        What is said, as people write it, or a ``.txt`` or ``.lab`` file with it.
+        The transcript in ordinary spelling, or a ``.txt`` or ``.lab`` file that contains it.
     model : PhoneHMM, AdaptedSystem or path-like, optional
-        By default a model of English that comes along.
+        By default the English model that is included.
     dictionary : mapping, path-like, or list of names, optional
-        Word to pronunciations, or files of them; "cmudict" comes along. By default CMU's for English, and eSpeak NG's
-        pronunciations for other languages.
+        Pronunciations of each word, or dictionary files; "cmudict" is included. By default CMU's for English, and
+        eSpeak NG's pronunciations for other languages.
     language : str, optional
-        Code such as "de" or "pt-br", or "ipa" where the transcript is one in IPA; by default that of the model, or
-        English.
+        Code such as "de" or "pt-br", or "ipa" for a transcript in IPA; by default that of the model, or English.
     channel : int or "mix"
-        Which channel of several, from 0, or their mean.
+        Which channel of several, counted from 0, or "mix" for their mean.
     unknown_words : {"spn", "skip", "g2p", "error"} or a phone, optional
-        What becomes of words that the dictionary lacks: the phone of spoken noise stands for them, they are left out,
-        eSpeak NG pronounces them, they are an error, or any phone stands for them. By default spoken noise where the
-        model has it, else an error.
+        How to treat words that the dictionary lacks: use the phone of spoken noise, leave them out, take eSpeak NG's
+        pronunciation, raise an error, or use the given phone. By default spoken noise if the model has it, else an
+        error.
     adapt : bool
-        Adapt the recording's frames to the model, in a pass before (fMLLR).
+        First adapt the recording's frames to the model (fMLLR).
     goodness : bool
-        Give each phone its goodness of pronunciation, and the whole its fit.
+        Also compute the goodness of pronunciation of each phone, and the fit of the whole recording.
 
     Returns
     -------
@@ -86,12 +85,12 @@ def align_file(
     Raises
     ------
     AudioError, DataError, ModelError, FeatureError, ConfigError
-        What can't be read, aligned or found, and why.
+        The input can't be found, read or aligned; the message says why.
 
     Warns
     -----
     GmmSpeechWarning
-        Of words that the dictionary lacks, and of audio that is converted.
+        Words that the dictionary lacks, or audio that is converted.
 
     Examples
     --------

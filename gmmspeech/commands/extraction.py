@@ -1,8 +1,8 @@
-"""From the audio of data directories to a feature store, shard by shard, so that a run that was ended goes on.
+"""Feature extraction from data directories to a feature store, shard by shard, so that interrupted runs can resume.
 
-The utterances are cut into shards, by the size of their audio alone. Each shard is a feature file of its own, with a
-record that is written when the file is whole; both are named after a digest of everything that decides the frames,
-so that a later run takes what was done and nothing else. The shards then become one file, or stay under an index.
+The utterances are divided into shards by the size of their audio only. Each shard is a feature file with a record that
+is written when the file is complete. Both are named after a digest of everything that decides the frames, so that a
+later run reuses exactly the matching work. The shards are then merged into one file, or stay separate under an index.
 """
 
 from __future__ import annotations
@@ -108,10 +108,10 @@ def extract_features(
     scheduler: str | None = None,
     progress: bool = True,
 ) -> Extraction:
-    """Compute the frames of all utterances of some data directories and write them to one feature store.
+    """Compute the features of all utterances in one or more data directories and write them to one feature store.
 
-    A run that was ended, in whatever way, leaves a folder beside `out`; the same call takes from it what was done, and
-    ends with the same bytes as a run that was not. They are also the same for any number of jobs.
+    An interrupted run leaves a folder beside `out`; the same call resumes from it and ends with the same bytes as an
+    uninterrupted run. The bytes are also the same for any number of jobs.
 
     Parameters
     ----------
@@ -120,28 +120,28 @@ def extract_features(
         HDF5 file.
     front : FrontEnd
     n_jobs : int
-        Threads; for more than 2 GiB of audio, processes.
+        Number of threads or, for more than 2 GiB of audio, of processes.
     channel : int or "mix", optional
-        Which channel of recordings with several, from 0, or the mean of all.
+        Which channel of recordings with several, counted from 0, or "mix" for the mean of all.
     skip_bad : bool
-        Leave out utterances that can't be read or have no voiced frame, and report them, instead of stopping.
+        Leave out and report utterances that can't be read or have no voiced frame, instead of stopping.
     storage, compression
-        Of `FeatureWriter`.
+        As for `FeatureWriter`.
     shards : int, optional
-        Write so many files, in a folder beside `out`, which becomes an index of them.
+        Number of files to write, in a folder beside `out`; `out` becomes their index.
     shard : int, optional
-        Write this one of the shards only, from 1, and no index: one task of a cluster's job array. When all are done,
-        a call without it writes the index.
+        Write only this shard, counted from 1, and no index: one task of a cluster's job array. When all are done, a
+        call without it writes the index.
     scheduler : str, optional
-        Address of a Dask scheduler, whose workers do the shards in place of threads here. They read the audio and write
-        the shards by their paths, which must lead to the same files on all machines.
+        Address of a Dask scheduler whose workers compute the shards instead of local threads. They read the audio and
+        write the shards by their paths, which must lead to the same files on all machines.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------
     Extraction
-        Its `num_utterances` and `num_frames` that were written, and `skipped`: bad utterance to reason.
+        With `num_utterances` and `num_frames` that were written, and `skipped`, the reason for each bad utterance.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def extract_features(
     AudioError, FeatureError
         Without `skip_bad`, an utterance that can't be read or has no voiced frame.
     ConfigError
-        A shard that there is not.
+        A shard number that does not exist.
 
     Examples
     --------

@@ -357,13 +357,13 @@ def recognize(
     lm : path-like or NGram
         An n-gram, or its file in ARPA's form.
     model : PhoneHMM, AdaptedSystem or path-like, optional
-        By default a model of English that comes along.
+        By default the English model that is included.
     dictionary : mapping, path-like, or list of names, optional
         Word to pronunciations, or files of them; by default CMU's, "cmudict".
     language : str, optional
         Code such as "de", with which eSpeak NG pronounces; by default that of the model, or English.
     channel : int or "mix"
-        Which channel of several, from 0, or their mean.
+        Which channel of several, counted from 0, or "mix" for their mean.
     unknown_words : {"error", "skip", "g2p"}
         What becomes of words of the n-gram that the dictionary lacks: they are an error, are never recognized, or
         eSpeak NG pronounces them.

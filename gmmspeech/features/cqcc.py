@@ -1,4 +1,4 @@
-"""Constant-Q cepstral coefficients, as the baselines of ASVspoof compute them."""
+"""Constant-Q cepstral coefficients, as in the ASVspoof baselines."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class CqccOptions(Section):
 
     @property
     def dim(self) -> int:
-        """Columns."""
+        """Number of columns."""
         return self.num_ceps
 
     def band(self, rate: float) -> tuple[float, float]:
-        """Lowest and highest frequency in Hz; a `low_freq` of None lies whole octaves below, at 20 Hz or less."""
+        """Lowest and highest frequency in Hz; `low_freq` None means whole octaves below `high_freq`, at most 20 Hz."""
         high = self.high_freq if self.high_freq > 0 else rate / 2 + self.high_freq
         if self.low_freq is not None or high <= 0:
             return self.low_freq or 0.0, high
         return high / 2 ** math.ceil(math.log2(high / 20) - 1e-9), high
 
     def check_rate(self, rate: float) -> None:
-        """Raise ConfigError where the options make no sense at a sampling rate."""
+        """Raise ConfigError if the options are not valid at a sampling rate."""
         check_rate(rate)
         low, high = self.band(rate)
         if not 0 < high <= rate / 2:
@@ -77,11 +77,11 @@ class CqccOptions(Section):
         return centers[inside], widths[inside]
 
     def least_samples(self, rate: float) -> int:
-        """The number of samples from which a signal has frames: the widest filter has LEAST_BINS bins."""
+        """Minimum number of samples for a signal to have frames: the widest filter has LEAST_BINS bins."""
         return math.ceil((LEAST_BINS - 0.5) * rate / self.filters(rate)[1][-1])
 
     def shift(self, rate: float) -> float:
-        """Milliseconds from frame to frame, about: the length of a signal is a whole number of them."""
+        """Approximate frame shift in milliseconds: the length of a signal is a whole number of them."""
         return float(1000 / self.filters(rate)[1][-1])
 
 
@@ -98,29 +98,29 @@ def cqcc(
 ) -> NDArray[np.float32]:
     r"""Constant-Q cepstral coefficients of the ASVspoof baselines (MATLAB's ``cqcc``), without derivatives.
 
-    Filters have Hann shapes on the spectrum of the whole signal, their centers :math:`f_k = f_{min} 2^{k / B}` and
-    their widths :math:`(2^{1/B} - 2^{-1/B}) (f_k + 228.7)` Hz. What a filter lets pass, at the rate of the widest
-    one, gives a frame's power at :math:`f_k`. Its logarithms are put on a grid of equal distances
-    :math:`f_{min} / d` by a cubic spline, and go through an orthonormal cosine transform.
+    Filters have Hann shapes on the spectrum of the whole signal, with centers :math:`f_k = f_{min} 2^{k / B}` and
+    widths :math:`(2^{1/B} - 2^{-1/B}) (f_k + 228.7)` Hz. The output of a filter, at the rate of the widest one, gives
+    the power of a frame at :math:`f_k`. A cubic spline resamples its logarithm on a uniform grid with steps of
+    :math:`f_{min} / d`, and an orthonormal cosine transform follows.
 
     Parameters
     ----------
     signal : array_like, shape (n,)
-        Samples of one channel: floating point as [-1, 1], integers as 16-bit samples.
+        Samples of one channel: floating point in [-1, 1], or 16-bit integers.
     rate : float
         Sampling rate in Hz.
     num_ceps : int
-        Columns, counting c0.
+        Number of columns, including c0.
     bins_per_octave : int
-        Filters in an octave, B.
+        Filters per octave, B.
     low_freq : float, optional
         Center of the lowest filter in Hz; by default whole octaves below `high_freq`, at most 20 Hz: 15.625 Hz at
         16 kHz.
     high_freq : float
-        Highest center of a filter in Hz; 0 or less counts from half the sampling rate, and filters that would reach
-        beyond that are left out.
+        Highest center of a filter in Hz; 0 or less counts from half the sampling rate. Filters that would reach beyond
+        half the sampling rate are left out.
     uniform_samples : int
-        Points of the grid in the first octave, d.
+        Points of the uniform grid in the first octave, d.
 
     Returns
     -------
@@ -130,15 +130,15 @@ def cqcc(
     Raises
     ------
     FeatureError
-        The signal isn't one channel of finite numbers, or too short for four frames.
+        The signal is not a single channel of finite numbers, or is too short for four frames.
     ConfigError
-        Options make no sense, alone, together or at this rate.
+        Invalid options, alone, in combination, or at this sampling rate.
 
     Notes
     -----
-    The baseline of ASVspoof 2019 takes the defaults and appends ``add_deltas(..., window=3, convention="htk")``; that
-    is the front end "cqcc_asvspoof2019". The one of 2021 has 12 bins an octave from 62.5 to 4000 Hz and 20 columns
-    ("cqcc_asvspoof2021"). Its translation to Python resamples along time instead of frequency, and is not followed.
+    The ASVspoof 2019 baseline uses the defaults and appends ``add_deltas(..., window=3, convention="htk")``; this is
+    the front end "cqcc_asvspoof2019". The 2021 baseline has 12 bins per octave from 62.5 to 4000 Hz and 20 columns
+    ("cqcc_asvspoof2021"). Its Python translation resamples along time instead of frequency, and is not followed.
 
     References
     ----------

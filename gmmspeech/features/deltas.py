@@ -23,22 +23,22 @@ def checked_frames(frames: ArrayLike) -> NDArray[np.float32]:
 def add_deltas(
     frames: ArrayLike, *, order: int = 2, window: int = 2, convention: DeltaConvention = "kaldi"
 ) -> NDArray[np.float32]:
-    """Append regression coefficients over time, as Kaldi's add-deltas, HTK or rastamat does.
+    """Append deltas (regression coefficients over time), as computed by Kaldi's add-deltas, HTK or rastamat.
 
-    d_t = sum_j j x_{t+j} / sum_j j**2 for j = -window ... window; each higher order applies that filter to the one
-    before. Beyond the ends Kaldi repeats the first and last frame of the features, HTK those of each order, so that
-    second and higher orders differ within order * window frames of the ends. rastamat, whose deltas the baselines of
-    ASVspoof use, does as HTK without the division: with a window of 1, d_t = x_{t+1} - x_{t-1}.
+    d_t = sum_j j x_{t+j} / sum_j j**2 for j = -window ... window; each higher order applies this filter to the
+    previous one. Beyond the ends, Kaldi repeats the first and last frame of the features, HTK those of each order, so
+    second and higher orders differ within order * window frames of the ends. rastamat, used by the ASVspoof baselines,
+    works as HTK but without the division: with a window of 1, d_t = x_{t+1} - x_{t-1}.
 
     Parameters
     ----------
     frames : array_like, shape (T, D)
     order : int
-        Derivatives to append; 0 for none.
+        Number of derivatives to append; 0 for none.
     window : int
         Frames on either side.
     convention : {"kaldi", "htk", "rastamat"}
-        Whose ends, and scale.
+        Program whose treatment of the ends, and whose scale, to follow.
 
     Returns
     -------
@@ -47,9 +47,9 @@ def add_deltas(
     Raises
     ------
     ConfigError
-        `order` is below 0, `window` below 1, or the convention none of these.
+        `order` is below 0, `window` is below 1, or the convention is unknown.
     FeatureError
-        `frames` isn't a matrix.
+        `frames` is not a matrix.
 
     Examples
     --------
@@ -85,11 +85,11 @@ def add_deltas(
 def shifted_deltas(
     frames: ArrayLike, *, window: int = 1, num_blocks: int = 7, block_shift: int = 3
 ) -> NDArray[np.float32]:
-    """Append shifted delta cepstra, as Kaldi's add-deltas-sdc does.
+    """Append shifted delta cepstra, as computed by Kaldi's add-deltas-sdc.
 
     Block i holds the deltas d_{t + i P} of `add_deltas` for i = 0 ... k - 1 with P = `block_shift`, k = `num_blocks`
-    and d = `window`: what language identification calls N-d-P-k. Beyond the ends the first and the last frame
-    are repeated.
+    and d = `window`: in language identification, the N-d-P-k scheme. Beyond the ends, the first and the last frame are
+    repeated.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def shifted_deltas(
     window : int
         Frames on either side of a delta, d.
     num_blocks : int
-        Blocks of deltas, k.
+        Number of blocks of deltas, k.
     block_shift : int
         Frames from one block to the next, P.
 
@@ -111,7 +111,7 @@ def shifted_deltas(
     ConfigError
         An option is below 1.
     FeatureError
-        `frames` isn't a matrix.
+        `frames` is not a matrix.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""How a waveform becomes frames: one frozen configuration that can be called."""
+"""The front end from waveforms to frames: a frozen configuration that can be called."""
 
 from __future__ import annotations
 
@@ -50,47 +50,47 @@ from gmmspeech.files.text import parse_object, read_text
 
 
 class FrontEnd(Described, Section):
-    """Waveform to frames: static features, voice activity, deltas, normalization.
+    """Front end from waveform to frames: static features, voice activity detection, deltas, normalization.
 
-    The order of work: static features and log energies in one pass; which frames are voiced; over all frames RASTA,
-    static CMVN, deltas or shifted deltas, sliding CMVN and feature warping; selection of the voiced frames; utterance
-    or speaker CMVN on those.
+    The steps are, in order: static features and log energies in one pass; voice activity detection; over all frames
+    RASTA, static CMVN, deltas or shifted deltas, sliding CMVN and feature warping; selection of the voiced frames;
+    utterance or speaker CMVN on those.
 
-    A section that is absent is a step that is left out. Configurations are frozen, compare by value, and are
-    written into feature stores and models as `to_json` gives them.
+    Leave out a section to skip its step. Configurations are frozen and compare by value; feature stores and models
+    keep them as the text of `to_json`.
 
     Parameters
     ----------
     sample_frequency : int
-        Hz; 16000.
+        Sampling rate in Hz.
     resample : bool or {"down", "up"}
-        Convert other rates instead of refusing them: all, only higher or only lower ones. Kaldi's
+        Convert other sampling rates instead of refusing them: all, only higher or only lower ones. Kaldi's
         ``--allow-downsample`` is "down", ``--allow-upsample`` is "up".
     resampler : {"soxr", "kaldi"}
-        How: soxr (HQ), or the numbers of Kaldi's, which a configuration of Kaldi's that allows it asks for.
+        Resampling method: soxr (HQ), or Kaldi's, which Kaldi configurations that allow resampling use.
     features : mapping or options
-        ``type`` "mfcc", "fbank", "plp", "lfcc" or "cqcc", and the options of the function of that name.
+        ``type`` ("mfcc", "fbank", "plp", "lfcc" or "cqcc") and the options of the function of that name.
     rasta : mapping or options, optional
         ``pole``; see `rasta`.
     deltas : mapping or options, optional
-        ``order``, ``window`` and ``convention`` of `add_deltas`; ``static`` false leaves out the features themselves.
+        ``order``, ``window`` and ``convention`` of `add_deltas`; ``static`` false leaves out the static features.
     sdc : mapping or options, optional
         ``window``, ``num_blocks`` and ``block_shift`` of `shifted_deltas`, instead of deltas.
     vad : mapping or options, optional
         ``method`` "energy" (options of `energy_vad`), "relative" (of `relative_energy_vad`) or "two_gaussians" (of
-        `two_gaussian_vad`). All look at the frame's log energy at the scale of 16-bit samples, whether or not it is
-        among the features. It is Kaldi's column 0 where `use_energy` is on.
+        `two_gaussian_vad`). All use the frame's log energy at the scale of 16-bit samples, whether or not it is among
+        the features. With `use_energy` it is Kaldi's column 0.
     cmvn : mapping or options, optional
         ``method`` "utterance" (options of `cmvn`), "speaker" (``norm_vars``, ``static``; see `of_speaker`), "sliding"
-        (options of `sliding_cmvn`) or "static" (the mean of the static features before deltas, but the energy's: HTK's
-        _Z).
+        (options of `sliding_cmvn`) or "static" (subtract the mean of the static features, except the energy, before
+        deltas: HTK's _Z).
     warp : mapping or options, optional
         ``window``; see `feature_warp`.
 
     Raises
     ------
     ConfigError
-        An unknown key, or a value that makes no sense.
+        An unknown key or an invalid value.
 
     Examples
     --------
@@ -142,12 +142,13 @@ class FrontEnd(Described, Section):
     @classmethod
     @checked
     def from_toml(cls, path: str | Path) -> FrontEnd:
-        """Read a TOML file, or a configuration of this package by its bare name, such as "mfcc_sre".
+        """Read a TOML file, or an included configuration by its name, such as "mfcc_sre".
 
         Raises
         ------
         ConfigError
-            The file is missing, isn't TOML, or holds an unknown key or a bad value; names file, section and key.
+            The file is missing, isn't TOML, or has an unknown key or an invalid value; the message names file, section
+            and key.
 
         Examples
         --------
@@ -168,25 +169,25 @@ class FrontEnd(Described, Section):
     def from_kaldi_conf(
         cls, path: str | Path, kind: str = "mfcc", *, vad: str | Path | None = None, **sections: Any
     ) -> FrontEnd:
-        """Read a configuration file of Kaldi's compute-mfcc-feats, compute-fbank-feats or compute-plp-feats as it is.
+        """Read a configuration file of Kaldi's compute-mfcc-feats, compute-fbank-feats or compute-plp-feats.
 
-        Options that the file leaves out have Kaldi's defaults; one of those is a dither of 1.
+        Options that the file leaves out have Kaldi's defaults, including a dither of 1.
 
         Parameters
         ----------
         path : str or Path
             Lines such as ``--num-ceps=20``.
         kind : {"mfcc", "fbank", "plp"}
-            Whose options these are.
+            Type of features that the options are for.
         vad : str or Path, optional
             A configuration file of compute-vad.
         **sections
-            Further sections of the front end, such as ``deltas={"window": 3}``, which in Kaldi are other programs.
+            Further sections of the front end, such as ``deltas={"window": 3}``; in Kaldi these are separate programs.
 
         Raises
         ------
         ConfigError
-            The file is missing, or an option is unknown, has a bad value or isn't available here; names file and line.
+            The file is missing, or an option is unknown, invalid or not supported; the message names file and line.
 
         Examples
         --------
@@ -205,7 +206,7 @@ class FrontEnd(Described, Section):
     @classmethod
     @checked
     def from_htk_conf(cls, path: str | Path, *, sample_frequency: int | None = None, **sections: Any) -> FrontEnd:
-        """Read a configuration of HTK's HCopy as it is.
+        """Read a configuration file of HTK's HCopy.
 
         Options that the file leaves out have HTK's defaults. TARGETKIND is MFCC, PLP, FBANK or MELSPEC with the
         qualifiers _E or _0, _D, _A, _T and _Z.
@@ -215,14 +216,14 @@ class FrontEnd(Described, Section):
         path : str or Path
             Lines such as ``NUMCEPS = 12``.
         sample_frequency : int, optional
-            Hz, where the file has no SOURCERATE.
+            Sampling rate in Hz, if the file has no SOURCERATE.
         **sections
             Further sections of the front end, such as ``vad={"method": "relative"}``.
 
         Raises
         ------
         ConfigError
-            The file is missing, or an option is unknown, has a bad value or isn't available here; names file and line.
+            The file is missing, or an option is unknown, invalid or not supported; the message names file and line.
 
         Examples
         --------
@@ -238,22 +239,22 @@ class FrontEnd(Described, Section):
     @classmethod
     @checked
     def from_file(cls, path: str | Path, *, sample_frequency: int | None = None) -> FrontEnd:
-        """Read a TOML file or the name of one of this package, or a ``.conf`` file of Kaldi or HTK.
+        """Read a TOML file, an included configuration by its name, or a ``.conf`` file of Kaldi or HTK.
 
-        Kaldi's are told from HTK's by their first option. Of which program a file of Kaldi's is its name says, as in
-        ``plp.conf``, ``fbank_40.conf``, or options that the others lack, such as ``--use-log-fbank``; one with options
-        of cepstra and none of PLP alone is for MFCC.
+        The first option tells Kaldi files from HTK files. The type of features in a Kaldi file follows from its name,
+        as in ``plp.conf`` or ``fbank_40.conf``, or from options that the other types lack, such as ``--use-log-fbank``;
+        with options for cepstra and none for PLP only, it is MFCC.
 
         Parameters
         ----------
         path : str or Path
         sample_frequency : int, optional
-            Hz, of the recordings: for a configuration of HTK's that has no SOURCERATE.
+            Sampling rate of the recordings in Hz, for an HTK configuration without SOURCERATE.
 
         Raises
         ------
         ConfigError
-            As `from_toml`, `from_kaldi_conf` and `from_htk_conf` do.
+            As for `from_toml`, `from_kaldi_conf` and `from_htk_conf`.
 
         Examples
         --------
@@ -277,12 +278,12 @@ class FrontEnd(Described, Section):
     @classmethod
     @checked
     def from_json(cls, text: str) -> FrontEnd:
-        """Read what `to_json` gave.
+        """Rebuild a front end from the result of `to_json`.
 
         Raises
         ------
         ConfigError
-            The text isn't a front end.
+            The text is not a front end.
 
         Examples
         --------
@@ -299,12 +300,12 @@ class FrontEnd(Described, Section):
         return cls(**sections)
 
     def to_json(self) -> str:
-        """One line with every option spelled out and keys sorted: the same for equal configurations."""
+        """Return one line of JSON with all options and sorted keys; equal configurations give the same line."""
         sections = self.model_dump()
         return json.dumps(without_later_defaults(sections), sort_keys=True)
 
     def to_toml(self) -> str:
-        """Every option, those left to their defaults too, as a TOML file has them.
+        """Return the text of a TOML file with all options, defaults included.
 
         Examples
         --------
@@ -321,12 +322,12 @@ class FrontEnd(Described, Section):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that differ between different configurations."""
+        """Return twelve hexadecimal digits that identify the configuration."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     @property
     def dim(self) -> int:
-        """Columns of the frames."""
+        """Number of columns of the frames."""
         if self.sdc:
             return self.features.dim * (1 + self.sdc.num_blocks)
         return self.features.dim * (self.deltas.order + self.deltas.static if self.deltas else 1)
@@ -336,7 +337,7 @@ class FrontEnd(Described, Section):
         return [self.describe(), f"rate: {rate}", f"columns: {self.dim}", f"fingerprint: {self.fingerprint}"]
 
     def describe(self) -> str:
-        """One line for people."""
+        """Describe it in one line of plain text."""
         options = self.features
         static = "RASTA " + describe_features(options) if self.rasta else describe_features(options)
         parts = ["Δ" * order for order in range(1, 1 + (self.deltas.order if self.deltas else 0))]
@@ -382,7 +383,7 @@ class FrontEnd(Described, Section):
     def unnormalized(
         self, signal: ArrayLike, rate: float, utterance: str = "", *, voiced: ArrayLike | None = None
     ) -> NDArray[np.float32]:
-        """Frames of a waveform before utterance or speaker CMVN; parameters and errors as of calling the front end."""
+        """Compute frames without utterance or speaker CMVN; parameters and errors as for calling the front end."""
         static, log_energy = self._static(signal, rate, utterance)
         selects = bool(self.vad) or voiced is not None
         voiced = self._voiced(log_energy) if voiced is None else np.asarray(voiced)
@@ -413,23 +414,23 @@ class FrontEnd(Described, Section):
 
     @checked
     def log_energies(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.float32]:
-        """Natural logarithms of the frames' energies at the scale of 16-bit samples, shape (T,): what VADs look at.
+        """Natural log energy of each frame at the scale of 16-bit samples, shape (T,), as used by the VADs.
 
-        Parameters, and errors but the one for silence, are those of calling the front end.
+        Parameters and errors, except the one for silence, are as for calling the front end.
         """
         return self._at_int16_scale(self._static(signal, rate, utterance)[1])
 
     @checked
     def of_speaker(self, utterances: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """Give the frames of a speaker's utterances the CMVN that needs all frames of an utterance, or of the speaker.
+        """Apply utterance or speaker CMVN to the frames of a speaker's utterances.
 
-        A front end that is called with one waveform takes its utterance for all that there is of the speaker. With
-        ``static``, deltas are as of static features that were normalized before, as Kaldi has them.
+        Calling the front end with one waveform treats that utterance as all the data of its speaker. With ``static``,
+        deltas are those of normalized static features, as in Kaldi.
 
         Parameters
         ----------
         utterances : sequence of ndarray, shape (T, dim)
-            As `unnormalized` gives them.
+            Frames from `unnormalized`.
         """
         if isinstance(self.cmvn, SpeakerCmvnOptions):
             frames = np.concatenate(utterances)
@@ -442,9 +443,9 @@ class FrontEnd(Described, Section):
 
     @checked
     def voiced(self, signal: ArrayLike, rate: float, utterance: str = "") -> NDArray[np.bool_]:
-        """Which frames of a waveform are voiced, shape (T,); all of them where voice activity detection is off.
+        """Voice activity decision for each frame of a waveform, shape (T,); all True without voice activity detection.
 
-        Parameters, and errors but the one for silence, are those of calling the front end.
+        Parameters and errors, except the one for silence, are as for calling the front end.
         """
         return self._voiced(self._static(signal, rate, utterance)[1])
 

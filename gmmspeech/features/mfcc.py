@@ -1,4 +1,4 @@
-"""MFCC and log mel energies as Kaldi, HTK and librosa compute them, and LFCC."""
+"""MFCC and log mel energies as in Kaldi, HTK and librosa, and LFCC."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from gmmspeech.features.static import static_features
 def mfcc(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any) -> NDArray[np.float32]:
     """Mel-frequency cepstral coefficients.
 
-    A frame goes through dither, removal of its mean, pre-emphasis, window, power spectrum, triangular mel filters,
-    logarithm, cosine transform and lifter. Every option left at None takes the default of the convention,
-    given below as kaldi / htk / librosa where they differ.
+    The steps for each frame are dither, removal of its mean, pre-emphasis, window, power spectrum, triangular mel
+    filters, logarithm, cosine transform and lifter. An option that is None takes the default of the convention, given
+    below as kaldi / htk / librosa where they differ.
 
     Parameters
     ----------
     signal : array_like, shape (n,)
-        Samples of one channel. Floating point is taken as [-1, 1], integers as 16-bit samples. Kaldi and HTK
-        work at the scale of integers, librosa at [-1, 1].
+        Samples of one channel: floating point in [-1, 1], or 16-bit integers. Kaldi and HTK work at the scale of
+        integers, librosa at [-1, 1].
     rate : float
         Sampling rate in Hz.
     **options
     random_state : int
-        Of the dither.
+        Seed of the dither.
 
     Returns
     -------
@@ -38,17 +38,17 @@ def mfcc(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: An
     Raises
     ------
     FeatureError
-        The signal isn't one channel of finite numbers.
+        The signal is not a single channel of finite numbers.
     ConfigError
-        Options make no sense, alone, together or at this rate.
+        Invalid options, alone, in combination, or at this sampling rate.
 
     Notes
     -----
-    The numbers of a Kaldi compiled with fused multiply-add are met to 2e-3. Its float32 FFT leaves some 1e-6 of the
-    loudest amplitude in every bin, which is heard where a filter lies more than 13 nats below the loudest one, such
-    as in a strong fricative over silence in the low bands. Frames go through an FFT with the same roundings: all of
-    them where the install had a C compiler and the FFT has a power of two points, else such frames; none with dither
-    or with an odd number of points.
+    Values agree to 2e-3 with a Kaldi compiled with fused multiply-add. Its float32 FFT leaves about 1e-6 of the largest
+    amplitude in every bin, which shows where a filter lies more than 13 nats below the loudest one, such as in the
+    silent low bands of a strong fricative. Therefore frames go through an FFT with the same roundings: all frames if a
+    C compiler was available at installation and the FFT length is a power of two, otherwise only such frames; none with
+    dither or an odd FFT length.
 
     References
     ----------
@@ -74,24 +74,24 @@ def fbank(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: A
     Parameters
     ----------
     signal : array_like, shape (n,)
-        As in `mfcc`, whose defaults stand here too unless another is given.
+        As in `mfcc`. Options have the defaults of `mfcc` unless stated otherwise.
     rate : float
-        Hz.
+        Sampling rate in Hz.
     **options
     random_state : int
-        Of the dither.
+        Seed of the dither.
 
     Returns
     -------
     ndarray, shape (T, num_mel_bins), float32
-        One column more with `use_energy`. T is 0, with a GmmSpeechWarning, if the signal is shorter than a frame.
+        One more column with `use_energy`. T is 0, with a GmmSpeechWarning, if the signal is shorter than a frame.
 
     Raises
     ------
     FeatureError
-        The signal isn't one channel of finite numbers.
+        The signal is not a single channel of finite numbers.
     ConfigError
-        Options make no sense, alone, together or at this rate.
+        Invalid options, alone, in combination, or at this sampling rate.
 
     Examples
     --------
@@ -104,27 +104,27 @@ def fbank(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: A
 
 @with_options_of(LfccOptions)
 def lfcc(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any) -> NDArray[np.float32]:
-    """Linear-frequency cepstral coefficients: `mfcc` with filters at equal distances in Hz.
+    """Linear-frequency cepstral coefficients: `mfcc` with filters equally spaced in Hz.
 
-    The filters are triangles of height 1 on the frequency axis. The conventions "asvspoof2019" and "asvspoof2021" give
-    what the baselines of these evaluations give, to 1e-4; with their deltas they are the shipped front ends
+    The filters are triangles of height 1 on the frequency axis. The conventions "asvspoof2019" and "asvspoof2021"
+    agree with the baselines of these evaluations to 1e-4; with the baselines' deltas they are the included front ends
     "lfcc_asvspoof2019" and "lfcc_asvspoof2021".
 
     Parameters
     ----------
     signal, rate, random_state
-        As in `mfcc`, whose defaults stand here too unless another is given.
+        As in `mfcc`. Options have the defaults of `mfcc` unless stated otherwise.
     **options
 
     Returns
     -------
     ndarray, shape (T, num_ceps), float32
-        T is 0, with a warning, as in `mfcc`.
+        T is 0, with a warning, if the signal is shorter than a frame.
 
     Raises
     ------
     FeatureError, ConfigError
-        As `mfcc`.
+        As for `mfcc`.
 
     References
     ----------

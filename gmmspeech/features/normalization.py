@@ -16,15 +16,15 @@ BLOCK = 2**14  # frames whose windows are worked on at a time
 
 @checked
 def cmvn(frames: ArrayLike, *, norm_vars: bool = False, mean_scale: float = 1.0) -> NDArray[np.float32]:
-    """Subtract the mean of all frames, as Kaldi's apply-cmvn does with the utterance's own statistics.
+    """Subtract the mean of all frames, like Kaldi's apply-cmvn with the utterance's own statistics.
 
     Parameters
     ----------
     frames : array_like, shape (T, D)
     norm_vars : bool
-        Divide by the (population) deviation too.
+        Also divide by the (population) standard deviation.
     mean_scale : float
-        Part of the mean that is subtracted.
+        Fraction of the mean to subtract.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def cmvn(frames: ArrayLike, *, norm_vars: bool = False, mean_scale: float = 1.0)
     Raises
     ------
     FeatureError
-        `frames` isn't a matrix.
+        `frames` is not a matrix.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def sliding_cmvn(
     center: bool = False,
     norm_vars: bool = False,
 ) -> NDArray[np.float32]:
-    """Subtract the mean of the frames around or before each frame, as Kaldi's apply-cmvn-sliding does.
+    """Subtract the mean of the frames around or before each frame, like Kaldi's apply-cmvn-sliding.
 
     Parameters
     ----------
@@ -80,11 +80,11 @@ def sliding_cmvn(
     cmn_window : int
         Frames in the window.
     min_cmn_window : int
-        Least frames at the start, where the window may reach ahead. Without effect if `center`.
+        Minimum number of frames at the start, where the window may reach ahead. No effect with `center`.
     center : bool
-        Window centered on the frame (and moved inwards at the ends) instead of ending at it.
+        Center the window on the frame (and move it inwards at the ends) instead of ending it there.
     norm_vars : bool
-        Divide by the window's deviation too.
+        Also divide by the standard deviation in the window.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def sliding_cmvn(
     ConfigError
         A window below 1 frame.
     FeatureError
-        `frames` isn't a matrix.
+        `frames` is not a matrix.
 
     Examples
     --------
@@ -165,18 +165,18 @@ def window_bounds(
 
 @checked
 def rasta(frames: ArrayLike, *, pole: float = 0.98) -> NDArray[np.float32]:
-    """RASTA filtering: keep what changes about as fast as speech does.
+    """Apply RASTA filtering, which keeps changes at about the rate of speech.
 
-    Each column goes through y_t = pole y_{t-1} + 0.1 (2 x_t + x_{t-1} - x_{t-3} - 2 x_{t-4}), the filter of Hermansky
-    and Morgan without the four frames by which they shift it back: nothing is looked at ahead of time. At the start
-    it is as if the first frame had stood for ever, so the first output is 0.
+    Each column is filtered by y_t = pole y_{t-1} + 0.1 (2 x_t + x_{t-1} - x_{t-3} - 2 x_{t-4}), the filter of Hermansky
+    and Morgan without their shift back by four frames: the filter is causal. It starts as if the first frame had always
+    been there, so the first output is 0.
 
     Parameters
     ----------
     frames : array_like, shape (T, D)
         Logarithms of a spectrum, or cepstra, which are linear in them.
     pole : float
-        0.98 as in the paper; 0.94 is common too, and forgets faster.
+        Pole of the filter: 0.98 as in the paper; 0.94 is also common and forgets faster.
 
     Returns
     -------
@@ -185,9 +185,9 @@ def rasta(frames: ArrayLike, *, pole: float = 0.98) -> NDArray[np.float32]:
     Raises
     ------
     ConfigError
-        `pole` isn't within [0, 1).
+        `pole` is not in [0, 1).
     FeatureError
-        `frames` isn't a matrix.
+        `frames` is not a matrix.
 
     References
     ----------

@@ -213,7 +213,7 @@ class StaticOptions(Section):
 
     @property
     def dim(self) -> int:
-        """Columns."""
+        """Number of columns."""
         raise NotImplementedError
 
     def frame_sizes(self, rate: float) -> tuple[int, int, int]:
@@ -281,7 +281,7 @@ class MfccOptions(StaticOptions):
 
     @property
     def dim(self) -> int:
-        """Columns."""
+        """Number of columns."""
         return self.num_ceps
 
 
@@ -364,7 +364,7 @@ class PlpOptions(StaticOptions):
 
     @property
     def dim(self) -> int:
-        """Columns."""
+        """Number of columns."""
         return self.num_ceps
 
 
@@ -379,7 +379,7 @@ class FbankOptions(StaticOptions):
 
     @property
     def dim(self) -> int:
-        """Columns."""
+        """Number of columns."""
         return self.num_mel_bins + self.use_energy
 
 

@@ -1,4 +1,4 @@
-"""Perceptual linear prediction as Kaldi and HTK compute it."""
+"""Perceptual linear prediction as in Kaldi and HTK."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from gmmspeech.features.static import static_features
 def plp(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any) -> NDArray[np.float32]:
     """Perceptual linear prediction: cepstra of an all-pole model of the loudness of mel bands.
 
-    The outputs of the mel filters are weighted for equal loudness and compressed; the inverse Fourier transform of
-    that spectrum, its first and last band doubled, is an autocorrelation, whose linear predictor (Levinson-Durbin)
-    gives the cepstrum. Every option left at None takes the default of the convention, given below as kaldi / htk
-    where they differ. In Kaldi's convention `mel_floor` makes digital silence finite, where Kaldi has no number.
+    The outputs of the mel filters are weighted for equal loudness and compressed. The inverse Fourier transform of this
+    spectrum, with its first and last band doubled, is an autocorrelation; its linear predictor (Levinson-Durbin) gives
+    the cepstrum. An option that is None takes the default of the convention, given below as kaldi / htk where they
+    differ. In Kaldi's convention `mel_floor` makes digital silence finite, where Kaldi's result is not a number.
 
     Parameters
     ----------
     signal, rate, random_state
-        As in `mfcc`, whose defaults stand here too unless another is given.
+        As in `mfcc`. Options have the defaults of `mfcc` unless stated otherwise.
     **options
 
     Returns
     -------
     ndarray, shape (T, num_ceps), float32
-        T is 0, with a warning, as in `mfcc`.
+        T is 0, with a warning, if the signal is shorter than a frame.
 
     Raises
     ------
     FeatureError, ConfigError
-        As `mfcc`.
+        As for `mfcc`.
 
     References
     ----------

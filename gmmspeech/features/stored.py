@@ -70,7 +70,7 @@ class StoredFrontEnd(Section):
 
     @property
     def dim(self) -> int:
-        """Columns of the frames."""
+        """Number of columns of the frames."""
         return self.columns * (1 + (self.deltas.order if self.deltas else 0)) + (self.paste or 0)
 
     def __call__(
@@ -106,7 +106,7 @@ class StoredFrontEnd(Section):
         return earlier.model_copy(update={name: getattr(self, name) for name in self.steps})
 
     def describe(self) -> str:
-        """One line for people."""
+        """Describe it in one line of plain text."""
         parts = [f"stored features of {counted(self.columns, 'column')}"]
         if self.cmvn is not None:
             parts.append(f"{'CMVN' if self.cmvn.norm_vars else 'CMN'} by {self.cmvn.owner}")

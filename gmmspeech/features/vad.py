@@ -28,7 +28,7 @@ def energy_vad(
     vad_frames_context: int = 0,
     vad_proportion_threshold: float = 0.6,
 ) -> NDArray[np.bool_]:
-    """Voiced frames by Kaldi's compute-vad, from the log energies in column 0.
+    """Detect voiced frames like Kaldi's compute-vad, from the log energies in column 0.
 
     A frame is loud when its log energy is above `vad_energy_threshold` + `vad_energy_mean_scale` times the
     utterance's mean, and voiced when at least `vad_proportion_threshold` of the frames around it are loud.
@@ -39,7 +39,7 @@ def energy_vad(
         Column 0 is the natural logarithm of the energy at the scale of 16-bit samples.
     vad_energy_threshold, vad_energy_mean_scale : float
     vad_frames_context : int
-        Frames looked at on either side.
+        Context frames on either side.
     vad_proportion_threshold : float
 
     Returns
@@ -49,7 +49,7 @@ def energy_vad(
     Raises
     ------
     FeatureError
-        `frames` isn't a matrix with a column 0.
+        `frames` is not a matrix with a column 0.
     ConfigError
         `vad_frames_context` is below 0.
 
@@ -73,7 +73,7 @@ def energy_vad(
 def relative_energy_vad(
     log_energy: ArrayLike, *, range_db: float = 50.0, context: int = 2, above_noise_db: float | None = None
 ) -> NDArray[np.bool_]:
-    """Voiced frames by their distance from the loudest frame of the utterance.
+    """Detect voiced frames by their level relative to the loudest frame of the utterance.
 
     A frame is loud when its energy is at most `range_db` below the maximum, and voiced when more than half of the
     frames around it are loud. Digital silence (log energy at the floor of `mfcc`) is never loud.
@@ -81,15 +81,15 @@ def relative_energy_vad(
     Parameters
     ----------
     log_energy : array_like, shape (T,)
-        Natural logarithms.
+        Natural logarithms of the energies.
     range_db : float
-        Decibels.
+        Range below the maximum, in decibels.
     context : int
-        Frames looked at on either side.
+        Context frames on either side.
     above_noise_db : float, optional
-        Decibels that a loud frame is above the noise, too, which is the mean of the quietest tenth of the frames. So an
-        utterance with more noise than another does not have its pauses taken for speech. Frames at most 20 dB below the
-        maximum are loud in any case, as an utterance without pauses has no noise to measure.
+        Minimum level of a loud frame above the noise, in decibels; the noise level is the mean of the quietest tenth of
+        the frames. This keeps pauses of noisy utterances from counting as speech. Frames at most 20 dB below the
+        maximum are always loud, because an utterance without pauses has no noise to measure.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def relative_energy_vad(
     Raises
     ------
     FeatureError
-        `log_energy` isn't a vector.
+        `log_energy` is not a vector.
     ConfigError
         `range_db`, `above_noise_db` or `context` is below 0.
 
@@ -133,24 +133,25 @@ def two_gaussian_vad(
     tol: float = 5e-4,
     variance_floor: float = 5e-4,
 ) -> NDArray[np.bool_]:
-    """Voiced frames by a mixture of two Gaussians over the utterance's log energies, as bob.bio.spear has it.
+    """Detect voiced frames by a mixture of two Gaussians on the utterance's log energies, as in bob.bio.spear.
 
-    The mixture is fitted by EM from k-means, and a frame is voiced when the component with the greater mean has the
-    greater part in it. Then single frames that differ from both neighbors turn, and so do runs shorter than
-    `smoothing_window` between longer ones. An utterance whose energy hardly changes has no voiced frame.
+    The mixture is trained by EM from k-means. A frame is voiced if the component with the higher mean has the higher
+    posterior. Then single frames that differ from both neighbors are flipped, and so are runs shorter than
+    `smoothing_window` between longer ones. An utterance with nearly constant energy has no voiced frame.
 
     Parameters
     ----------
     log_energy : array_like, shape (T,)
-        Natural logarithms at the scale of 16-bit samples; those below 0, as of digital silence, count as 0.
+        Natural logarithms of the energies at the scale of 16-bit samples; values below 0, such as digital silence,
+        count as 0.
     smoothing_window : int
-        Frames; 1 for no smoothing of runs.
+        Window in frames; 1 for no smoothing of runs.
     max_iter : int
-        Passes of EM.
+        Maximum number of EM iterations.
     tol : float
-        Gain in nats a frame at which EM stops.
+        EM stops when the log-likelihood per frame, in nats, gains less than this.
     variance_floor : float
-        Relative to the variance of all frames.
+        Variance floor relative to the variance of all frames.
 
     Returns
     -------
@@ -159,7 +160,7 @@ def two_gaussian_vad(
     Raises
     ------
     FeatureError
-        `log_energy` isn't a vector.
+        `log_energy` is not a vector.
     ConfigError
         `smoothing_window` or `max_iter` is below 1, or another option below 0.
 

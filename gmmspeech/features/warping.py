@@ -15,17 +15,17 @@ from gmmspeech.features.normalization import window_bounds
 
 @checked
 def feature_warp(frames: ArrayLike, *, window: int = 301) -> NDArray[np.float32]:
-    """Make each column normally distributed over a sliding window by the rank of its values.
+    """Warp each column to a normal distribution over a sliding window, by the ranks of its values.
 
-    A value with rank R of N in the window around its frame, 1 for the smallest, becomes the normal quantile of
+    A value with rank R of N in the window around its frame (1 for the smallest) becomes the normal quantile of
     (R - 1/2) / N. Equal values share the mean of their ranks. At the ends the window stays within the utterance, so
-    the first frames share a window, and so do the last; in an utterance shorter than the window all do.
+    the first frames share one window and the last another; in an utterance shorter than the window all share one.
 
     Parameters
     ----------
     frames : array_like, shape (T, D)
     window : int
-        Frames in the window, N; 301 are 3 s at 10 ms.
+        Frames in the window, N; 301 frames are 3 s at a frame shift of 10 ms.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def feature_warp(frames: ArrayLike, *, window: int = 301) -> NDArray[np.float32]
     ConfigError
         `window` is below 1.
     FeatureError
-        `frames` isn't a matrix.
+        `frames` is not a matrix.
 
     References
     ----------

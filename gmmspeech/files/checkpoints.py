@@ -1,8 +1,8 @@
-"""Checkpoints: where training is, in one HDF5 file that is replaced after an iteration, once a second at most.
+"""Checkpoints: the state of a training run in one HDF5 file, replaced after an iteration, at most once a second.
 
-The layout (``format`` = "gmmspeech checkpoint", version 2): the attribute ``settings`` says in JSON what decides the
-result (options, seed, front end, digests of the data), ``kind`` what kind the state is of; the rest is the state, as
-`gmmspeech.files.saving` writes it.
+The layout (``format`` = "gmmspeech checkpoint", version 2): the attribute ``settings`` holds, as JSON, everything that
+decides the result (options, seed, front end, digests of the data), and ``kind`` the type of the state. The rest is the
+state, as `gmmspeech.files.saving` writes it.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _ADVICE = "; remove it to start anew"
 
 
 class Checkpoint:
-    """A file that keeps where training is, so that what was killed goes on and ends with the same bits.
+    """File with the state of a training run, from which an interrupted run resumes and ends with the same bits.
 
-    To be given to `train_ubm`, `train_ivector_extractor`, `train_phone_hmm` and `train_phone_hmm_on_labels`. Where the
-    file exists, they go on from there. It is replaced as a whole after an iteration, so a kill at any moment leaves
-    the state before or the one after; iterations within a second of the last one kept are done again then. It stays
-    when training has ended, for the model has not been written yet: `remove` it then.
+    Pass it to `train_ubm`, `train_ivector_extractor`, `train_phone_hmm` or `train_phone_hmm_on_labels`. If the file
+    exists, they resume from it. It is replaced as a whole after an iteration, so if the process is killed, it holds
+    either the old or the new state; iterations within a second of the last one saved are then repeated. The file
+    stays after training, because the model has not been written yet: call `remove` once it has.
 
-    A checkpoint belongs to its data and options. Given others, training raises a `DataError` that names the first
-    difference, and leaves the file alone.
+    A checkpoint belongs to its data and options. With others, training raises a `DataError` that names the first
+    difference and leaves the file unchanged.
 
     Parameters
     ----------
@@ -70,19 +70,19 @@ class Checkpoint:
 
     @checked
     def resume(self, settings: Mapping[str, Any], kind: type | tuple[type, ...] = Saved) -> Any:
-        """Give the state that was saved last, or None where there is no file.
+        """Return the state that was saved last, or None if there is no file.
 
         Parameters
         ----------
         settings : mapping
-            What decides the result: options and data, by name, in what JSON can hold.
+            Everything that decides the result: options and data by name, as values that JSON can hold.
         kind : type or tuple of types
-            What the state must be.
+            Required type of the state.
 
         Raises
         ------
         DataError
-            The file is damaged, or of other settings.
+            The file is damaged or has other settings.
         """
         self._settings, self._saved = json.dumps(dict(settings)), -math.inf
         remove_leftovers(self.path)
@@ -96,14 +96,14 @@ class Checkpoint:
 
     @checked
     def save(self, state: Saved) -> None:
-        """Replace what the file holds, unless that was done less than a second ago.
+        """Replace the saved state, unless that was done less than a second ago.
 
-        The first state after `resume` is written at once: that the place can't be written to shows before the work.
+        The first state after `resume` is always written, so that an unwritable path is noticed before the work.
 
         Raises
         ------
         DataError
-            The file can't be written; the one before is whole still.
+            The file can't be written; the previous one is still intact.
         """
         if time.monotonic() - self._saved < SECONDS_APART:
             return
@@ -114,12 +114,12 @@ class Checkpoint:
 
     @checked
     def describe(self, front_end: Callable[[str | None], str]) -> list[str]:
-        """Lines for people about the training that the file belongs to.
+        """Describe in plain text the training run that the file belongs to.
 
         Parameters
         ----------
         front_end : callable
-            Tells a front end, given as JSON or None where it is not known, in one line.
+            Describes a front end in one line; takes its JSON, or None if it is not known.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class Checkpoint:
         return [f"checkpoint of training: {training}", told, *(f"{name}: {value}" for name, value in settings.items())]
 
     def remove(self) -> None:
-        """Remove the file, should there be one: the model is written and training is over."""
+        """Remove the file if it exists; call this once the model is written."""
         remove_leftovers(self.path)
         Path(self.path).unlink(missing_ok=True)
 

@@ -71,7 +71,7 @@ class DataDir:
     commands : dict
         Recording id to the command that prints it, of those that are no files; only where they are allowed.
     raw : RawAudio or None
-        What the samples are, of recordings without headers.
+        Sample format of recordings without headers.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, ra
         Take commands in ``wav.scp``, such as ``sph2pipe -f wav a.sph |``, which `load_utterance` then runs in a shell:
         only for data directories whose commands may do anything here that you may.
     raw : RawAudio, optional
-        What the samples are, of recordings without headers.
+        Sample format of recordings without headers.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def load_utterance(data: DataDir, utterance: str, *, channel: Channel = None) ->
     -------
     signal : ndarray, shape (n,), float32, in [-1, 1]
     rate : int
-        Samples a second.
+        Sampling rate in Hz.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`load`: the model that a file holds, ours or another system's; only what the file is of is imported."""
+"""`load`: read a model of this package or of another system; imports only the code for that model."""
 
 from __future__ import annotations
 
@@ -52,27 +52,27 @@ def load(path: str | os.PathLike[str], kind: type[Model]) -> Model: ...
 def load(path: str | os.PathLike[str], kind: tuple[type, ...] | None = None) -> Any: ...
 @checked
 def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = None) -> Any:
-    """Read what a method ``save`` wrote, a mixture of Kaldi, HTK, bob or SIDEKIT, or another model of Kaldi's.
+    """Load a model: one written by a ``save`` method, a mixture of Kaldi, HTK, bob or SIDEKIT, or another Kaldi model.
 
     Parameters
     ----------
     path : path-like
-        The file's content tells what it is: something of this package; a ``DiagGmm`` or ``FullGmm`` of Kaldi's; an MMF
-        of HTK's with one mixture (`read_mmf` reads them all); a ``GMMMachine`` of bob's or a ``Mixture`` of SIDEKIT's;
-        ``final.mdl``, ``plda`` (a back end) or ``final.ie`` of Kaldi's, with what lies beside it (`read_kaldi_hmm`,
+        The type is recognized from the content: an object of this package; a Kaldi ``DiagGmm`` or ``FullGmm``; an HTK
+        MMF with one mixture (`read_mmf` reads several); a bob ``GMMMachine``; a SIDEKIT ``Mixture``; Kaldi's
+        ``final.mdl``, ``plda`` (a back end) or ``final.ie``, with the files beside it (`read_kaldi_hmm`,
         `read_kaldi_plda`, `read_kaldi_extractor`); an acoustic model of the Montreal Forced Aligner, ``NAME.zip``.
     kind : type or tuple of types, optional
-        What it must be, such as ``DiagonalGMM``.
+        Required type, such as ``DiagonalGMM``.
 
     Returns
     -------
     DiagonalGMM, GMMClassifier, SpeakerVerifier, PhoneHMM, IVectorExtractor, Calibration and others
-        Whichever the file holds.
+        The object in the file.
 
     Raises
     ------
     DataError
-        The file is missing, truncated, damaged, of a newer version of the format, or holds something else.
+        The file is missing, truncated, damaged, of a newer version of the format, or contains something else.
 
     Examples
     --------

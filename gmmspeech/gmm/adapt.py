@@ -28,41 +28,41 @@ def map_adapt(
     update: str = "m",
     sample_weight: ArrayLike | None = None,
 ) -> Adapted:
-    r"""Adapt a mixture to few data (Reynolds, Quatieri and Dunn 2000, equations 11 to 13).
+    r"""Adapt a mixture to a small amount of data by relevance MAP (Reynolds, Quatieri and Dunn 2000, equations 11-13).
 
     With the statistics n, E(x) = sum_x / n, E(x²) = sum_xx / n and α = n / (n + r) of each component,
 
     - weights: ŵ = γ (α n / T + (1 - α) w), γ making them sum to one;
     - means: μ̂ = α E(x) + (1 - α) μ;
-    - variances: σ̂² = α E(x²) + (1 - α) (σ² + μ²) - μ̂², which is α E((x - μ)²) + (1 - α) σ² - (μ̂ - μ)². Where means
-      are not adapted, μ̂ is μ in the latter, as in Kaldi. They are floored as in training (`gmmspeech.gmm.floors`), but
-      not raised above the background model's own.
+    - variances: σ̂² = α E(x²) + (1 - α) (σ² + μ²) - μ̂², which is α E((x - μ)²) + (1 - α) σ² - (μ̂ - μ)². If means are
+      not adapted, μ̂ is μ in the latter form, as in Kaldi. Variances are floored as in training
+      (`gmmspeech.gmm.floors`), but not raised above those of the background model.
 
     Parameters
     ----------
     ubm : DiagonalGMM or GMM
-        Background model, the prior. Of the latter's covariances none is adapted.
+        Background model, the prior. Covariances of a `GMM` are not adapted.
     data : ndarray, shape (T, D), or GMMStats
         Frames of the speaker, or their statistics under `ubm`.
     relevance_factor : float
-        r, in frames: a component that saw r frames goes half of the way. At least 0.
+        r, in frames: a component with r frames moves half of the way. At least 0.
     update : str
-        Which to adapt: any of the letters "m" (means), "v" (variances) and "w" (weights).
+        Parameters to adapt: any of the letters "m" (means), "v" (variances) and "w" (weights).
     sample_weight : array_like, shape (T,), optional
         A frame of weight 2 counts as two frames.
 
     Returns
     -------
     DiagonalGMM or GMM
-        What is not adapted is the background model's.
+        Parameters that are not adapted are those of the background model.
 
     Raises
     ------
     ConfigError
-        A letter other than m, v, w, v for other than diagonal covariances, a negative relevance factor, or weights
-        beside statistics.
+        A letter other than m, v, w; v with covariances that are not diagonal; a negative relevance factor; sample
+        weights together with statistics.
     ModelError
-        Statistics of another number of components or dimension.
+        Statistics with another number of components or dimension.
 
     Examples
     --------

@@ -82,7 +82,7 @@ class Mixture(Saved, Estimator):
         checkpoint : Checkpoint, optional
             Where to keep the state before a pass, once a second at most, and to go on from.
         progress : bool
-            Show a bar, in a terminal or a notebook, once two seconds have gone by.
+            Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
         Raises
         ------
@@ -226,7 +226,7 @@ class Mixture(Saved, Estimator):
         return float(-2 * self._total(X)[0] + 2 * self._num_free_parameters())
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         num_components, dim = self.means_.shape
         lines = [
             f"mixture: {counted(num_components, 'component')}, {counted(dim, 'dimension')}",

@@ -1,4 +1,4 @@
-"""One mixture a class: phonemes, speakers, digits."""
+"""Classification with one mixture per class: phonemes, speakers, digits."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from gmmspeech.gmm.options import of_mixtures
 
 
 class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (made by train-classifier)"):
-    """Classify frames, or whole segments, by the class whose mixture makes them most probable.
+    """Classifier of frames, or of whole segments, with one Gaussian mixture per class.
 
     Parameters
     ----------
     n_components : int
-        Components of each class's mixture; a class of fewer frames gets one a frame, with a GmmSpeechWarning.
+        Components of each class's mixture; a class with fewer frames gets one per frame, with a GmmSpeechWarning.
     priors : array_like, shape (C,), optional
         Class priors in the order of `classes_`; by default each class's share of the training frames.
     init, max_iter, tol, variance_floor, random_state, backend, n_jobs
@@ -42,13 +42,13 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
     models_ : list of DiagonalGMM
         In the order of `classes_`.
     n_iter_ : int
-        Updates of EM done, at most for a class.
+        Number of EM updates, the largest over the classes.
     priors_ : ndarray, shape (C,)
     n_features_in_ : int
     feature_names_in_ : ndarray of str, shape (D,)
-        Names of the columns, where `X` was a table with names; columns of other names are refused from then on.
+        Column names, if `X` was a table with names; later input must have the same names.
     front_end_ : str or None
-        Configuration of the front end, as JSON text, when the caller has set it.
+        Configuration of the front end, as JSON text, if the caller has set it.
 
     Examples
     --------
@@ -97,27 +97,28 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         sample_weight: ArrayLike | None = None,
         progress: bool = True,
     ) -> Self:
-        """Train one mixture on the frames of each label.
+        """Train one mixture for each label.
 
         Parameters
         ----------
         X : array_like, shape (N, D), or list of those
             Frames, or the frames of segments.
         y : array_like, shape (N,)
-            Label of every frame; for a list, of every array in it (or of every frame in all of them).
+            Label of every frame; for a list, of every array (or of every frame of all arrays).
         sample_weight : array_like, shape (number of frames,), optional
             A frame of weight 2 counts as two frames, for its class's mixture and prior.
         progress : bool
-            Show a bar, in a terminal or a notebook, once two seconds have gone by.
+            Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
         Raises
         ------
         ConfigError
-            An option that makes no sense.
+            An invalid option.
         ModelError
-            A class without a frame of weight above 0, by name.
+            A class without a frame of weight above 0; the message names it.
         FeatureError
-            Frames that are not (N, D) or not finite; labels that are missing, continuous or not as many as the frames.
+            Frames that are not (N, D) or not finite; labels that are missing, continuous or do not match the frames in
+            number.
         """
         check_options(self)
         check_names(self, X, reset=True)
@@ -163,7 +164,7 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         Raises
         ------
         FeatureError
-            A segment without frames, by its place in the sequence.
+            A segment without frames; the message gives its index.
         """
         check_fitted(self, "models_")
         check(listed(words="a list of arrays"), segments=segments)
@@ -178,23 +179,23 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         return np.add.reduceat(self.log_likelihoods(np.concatenate(checked)), starts, axis=0)
 
     def predict_log_proba(self, X: ArrayLike | Sequence[NDArray]) -> NDArray[np.float64]:
-        """Log posterior of every class given each frame, shape (N, C); of a list of arrays, given each of them."""
+        """Log posterior of every class given each frame, shape (N, C); for a list, given each array."""
         from scipy.special import logsumexp  # which takes a while
 
         joint = self._joint(X)
         return joint - logsumexp(joint, axis=1, keepdims=True)
 
     def predict_proba(self, X: ArrayLike | Sequence[NDArray]) -> NDArray[np.float64]:
-        """Posterior of every class given each frame, shape (N, C); of a list of arrays, given each of them."""
+        """Posterior of every class given each frame, shape (N, C); for a list, given each array."""
         return np.exp(self.predict_log_proba(X))
 
     def predict(self, X: ArrayLike | Sequence[NDArray]) -> NDArray:
-        """Label of every frame, shape (N,); of a list of arrays, of each of them (see `predict_segments`)."""
+        """Predict the label of every frame, shape (N,); for a list, of every array (see `predict_segments`)."""
         best = self._joint(X).argmax(axis=1)
         return self.classes_[best]
 
     def score(self, X: ArrayLike | Sequence[NDArray], y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Share of the frames, or of the arrays of a list, whose label is found; with weights, the weighted share.
+        """Accuracy: the share, weighted by `sample_weight`, of frames (or arrays of a list) with the right label.
 
         Parameters
         ----------
@@ -206,7 +207,7 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         Raises
         ------
         FeatureError
-            As many labels as there are not frames, or arrays.
+            The number of labels is not the number of frames, or of arrays.
         """
         labels, found = _check_labels(y), self.predict(X)
         if labels.shape != found.shape or not len(found):
@@ -215,7 +216,7 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         return float(np.average(labels == found, weights=weight))
 
     def predict_segments(self, segments: Sequence[NDArray]) -> NDArray:
-        """Label of every segment, all its frames taken together, shape (number of segments,).
+        """Predict one label for all frames of each segment, shape (number of segments,).
 
         Parameters
         ----------
@@ -225,7 +226,7 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
         return self.classes_[joint.argmax(axis=1)]
 
     def to_state(self) -> State:
-        """Give labels, priors and mixtures, for a file."""
+        """Return labels, priors and mixtures for saving."""
         check_fitted(self, "models_")
         labels = self.classes_.tolist() if self.classes_.dtype.kind in "UO" else self.classes_
         return {
@@ -238,7 +239,7 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make a classifier of what `to_state` gave."""
+        """Rebuild a classifier from the result of `to_state`."""
         labels = np.array(state["classes"])
         models = [DiagonalGMM.from_state(state["models"][str(i)]) for i in range(len(labels))]
         classifier = cls(n_components=max(len(m.weights_) for m in models))
@@ -288,7 +289,7 @@ class GMMClassifier(Saved, Estimator, kind="GMMClassifier", hint="a classifier (
             return np.log(self.priors_)
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         sizes = sorted({len(m.weights_) for m in self.models_})
         return [
             f"classifier: {counted(len(self.classes_), 'class')}, {'/'.join(map(str, sizes))} components each",

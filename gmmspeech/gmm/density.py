@@ -69,14 +69,14 @@ class DiagonalMixture(Mixture):
         return gmm
 
     def to_state(self) -> State:
-        """Give parameters, options and history, for a file."""
+        """Return parameters, options and history for saving."""
         options = {name: getattr(self, name) for name in _SAVED_OPTIONS}
         options |= {"allow_nan": True} if self.allow_nan else {}  # a file has it where it matters
         return self._to_state("variances", options)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make a mixture of what `to_state` gave."""
+        """Rebuild a mixture from the result of `to_state`."""
         gmm = cls.from_parameters(
             state["weights"],
             state["means"],

@@ -1,4 +1,4 @@
-"""`GMM`: a mixture with full, tied, diagonal or spherical covariances, as an estimator in scikit-learn's form."""
+"""`GMM`: a mixture with full, tied, diagonal or spherical covariances, as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -38,22 +38,23 @@ _SAVED_OPTIONS = ("covariance_type", "max_iter", "tol", "variance_floor")
 class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical covariances (made by train-ubm)"):
     """Gaussian mixture whose covariances are full, tied, diagonal or spherical, trained by EM.
 
-    With the start and floor of `DiagonalGMM`, and the same loop of EM. Where covariances are diagonal, that class is
-    quicker to write and knows more: streams, missing values, momentum, GPUs.
+    Start, floor and EM loop are those of `DiagonalGMM`. For diagonal covariances prefer that class: it also supports
+    streams, missing values, momentum and GPUs.
 
     Parameters
     ----------
     n_components : int
         Number of components, K.
     covariance_type : {"full", "tied", "diag", "spherical"}
-        A covariance for each component; one that all have in common; a variance for each column; one for all columns.
+        One covariance matrix per component; one shared by all components; one variance per component and column; one
+        variance per component.
     init : {"kmeans", "random"}, DiagonalGMM or GMM
-        Start of EM. Those that are drawn have no correlations; a given mixture of another type is brought to this one.
-        Kaldi's recipes start full covariances at a trained mixture with diagonal ones.
+        Start of EM. "kmeans" and "random" start without correlations; a mixture of another type is converted. Kaldi's
+        recipes start full covariances from a trained mixture with diagonal ones.
     num_gselect : int, optional
-        Train on the components alone that are best for each frame by the diagonals of their covariances, so many, as
-        Kaldi's train_full_ubm.sh does; all of them otherwise. For full covariances: approximate, and faster where there
-        are many components. A trained mixture is evaluated with all.
+        For full covariances: train only on this number of components per frame, the best by the diagonals of their
+        covariances, as Kaldi's train_full_ubm.sh does; all by default. This is approximate, and faster with many
+        components. A trained mixture is always evaluated with all.
     max_iter, tol, variance_floor, random_state, n_jobs
         See `DiagonalGMM`. The floor holds in every direction (`gmmspeech.gmm.covariance_types`).
 
@@ -62,16 +63,16 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
     weights_ : ndarray, shape (K,), float64
     means_ : ndarray, shape (K, D), float64
     covariances_ : ndarray, shape (K, D, D), (D, D), (K, D) or (K,), float64
-        By type, as scikit-learn has them.
+        Shape by type, as in scikit-learn.
     history_, converged_, n_iter_, num_frames_, n_features_in_, feature_names_in_, front_end_
         See `DiagonalGMM`.
     num_floored_ : int
-        Directions of components in which the variance is on the floor after the last update.
+        Number of directions, over all components, with the variance on the floor after the last update.
 
     Notes
     -----
     A pass over N frames takes 2 N K (D² + 3 D + 2) operations with full covariances, 2 D N (D + 4 K) with a tied one,
-    and 4 N (G D² + K D) with G of the components selected.
+    and 4 N (G D² + K D) with G components selected per frame.
 
     Examples
     --------
@@ -133,7 +134,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
         weights : array_like, shape (K,)
         means : array_like, shape (K, D)
         covariances : array_like, shape (K, D, D), (D, D), (K, D) or (K,)
-            By type; see `covariances_`.
+            Shape by type; see `covariances_`.
         covariance_type : {"full", "tied", "diag", "spherical"}
         front_end : str, optional
             See `front_end_`.
@@ -143,7 +144,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
         Raises
         ------
         ModelError
-            Shapes that don't agree, weights that don't sum to one, a parameter that is not finite, or a covariance that
+            Shapes that don't match, weights that don't sum to one, a parameter that is not finite, or a covariance that
             is not symmetric and positive definite.
         """
         check(cls._parameter_constraints["covariance_type"], covariance_type=covariance_type)
@@ -201,7 +202,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
         return np.einsum("kii->ki", found).copy() if found.ndim == 3 else found
 
     def to_sklearn(self) -> GaussianMixture:
-        """Give scikit-learn's ``GaussianMixture`` of the same parameters, ready to use."""
+        """Convert to a scikit-learn ``GaussianMixture`` that is ready to use."""
         from gmmspeech.gmm.scikit_learn import to_sklearn
 
         options = {name: getattr(self, name) for name in ("covariance_type", "max_iter", "tol", "random_state")}
@@ -209,26 +210,26 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
 
     @classmethod
     def from_sklearn(cls, mixture: GaussianMixture) -> Self:
-        """Make a mixture of a fitted ``GaussianMixture`` of scikit-learn's."""
+        """Convert a fitted scikit-learn ``GaussianMixture``."""
         from gmmspeech.gmm.scikit_learn import any_from_sklearn
 
         parameters, options = any_from_sklearn(mixture)
         return cls.from_parameters(*parameters, **options)
 
     def to_state(self) -> State:
-        """Give parameters, options and history, for a file."""
+        """Return parameters, options and history for saving."""
         return self._to_state("covariances", {name: getattr(self, name) for name in _SAVED_OPTIONS})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make a mixture of what `to_state` gave."""
+        """Rebuild a mixture from the result of `to_state`."""
         parameters = (state[name] for name in ("weights", "means", "covariances"))
         gmm = cls.from_parameters(*parameters, front_end=state["front_end"] or None, **parse_object(state["options"]))
         gmm._restore(state)
         return gmm
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         first, *others = super().describe()
         return [f"{first}, {self.covariance_type} covariances", *others]
 

@@ -1,4 +1,4 @@
-"""`DiagonalGMM`: the mixture as an estimator in scikit-learn's form."""
+"""`DiagonalGMM`: the diagonal-covariance mixture as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -41,62 +41,63 @@ if TYPE_CHECKING:
 class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a mixture with diagonal covariances (made by train-ubm)"):
     """Gaussian mixture with diagonal covariances, trained by EM.
 
-    Arithmetic follows the data: float32 frames are evaluated in float32 with statistics summed in float64, float64
-    frames in float64. Results have the same bits for any `n_jobs`.
+    The precision follows the data: float32 frames are evaluated in float32 with statistics summed in float64, and
+    float64 frames in float64. Results have the same bits for any `n_jobs`.
 
     Parameters
     ----------
     n_components : int
         Number of components, K.
     init : {"kmeans", "random"} or DiagonalGMM
-        Start of EM: ten k-means iterations, frames drawn at random, or a given mixture. Means alone are refused:
-        `from_parameters` makes a mixture of them with weights and variances.
+        Start of EM: ten k-means iterations, randomly drawn frames, or a given mixture. Means alone are refused: build
+        a mixture with weights and variances by `from_parameters`.
     accelerate : bool
-        Give the steps of EM momentum (`gmmspeech.gmm.acceleration`): the optimum is reached in a third of the passes,
-        by another way than that of plain EM.
+        Add momentum to the EM steps (`gmmspeech.gmm.acceleration`). It reaches an optimum in a third of the passes, but
+        on another path than plain EM.
     max_iter : int
-        EM updates at most; passes over the data with `accelerate`, after those over few frames with which it begins.
+        Maximum number of EM updates; with `accelerate`, of passes over the data, not counting those over a few frames
+        at the start.
     tol : float
-        EM stops when the mean log-likelihood a frame gains less than this, in nats, and no component was re-seeded just
-        before.
+        EM stops when the mean log-likelihood per frame, in nats, gains less than this and no component has just been
+        re-seeded.
     variance_floor : float
         Smallest variance of a component, relative to a robust variance within clusters (`gmmspeech.gmm.floors`).
     allow_nan : bool
-        Take NaN in frames as a value that is missing, here and in all that evaluates the mixture
-        (`gmmspeech.gmm.missing`); else it is refused.
+        Treat NaN in frames as a missing value, in training and wherever the mixture is evaluated
+        (`gmmspeech.gmm.missing`); otherwise NaN is refused.
     learning_decay : float
         How fast `partial_fit` forgets: κ of `gmmspeech.gmm.stepwise`, above 0.5 (fast) and at most 1 (never).
     random_state : int, numpy RandomState or None
         Seed of the start and of `sample`.
     backend : {"auto", "native", "numpy", "torch"}
-        Kernel that evaluates the densities: compiled C, NumPy, torch (for GPUs), or ("auto") the first of these where
-        it was compiled, unless the environment variable ``GMMSPEECH_BACKEND`` names one.
+        Kernel that evaluates the densities: compiled C, NumPy or torch (for GPUs). "auto" is compiled C if available,
+        else NumPy, unless the environment variable ``GMMSPEECH_BACKEND`` names another.
     device : str, optional
-        Of torch: "cpu", "cuda", "cuda:1". By default the first GPU where there is one, else the CPU.
+        Device for torch: "cpu", "cuda", "cuda:1". By default the first GPU if there is one, else the CPU.
     n_jobs : int or None
-        Threads, as joblib takes them: -1 is one for each processor, None one (or what `joblib.parallel_config` says).
+        Number of threads, as in joblib: -1 for one per processor, None for one (or the `joblib.parallel_config`).
 
     Attributes
     ----------
     weights_ : ndarray, shape (K,), float64
     means_ : ndarray, shape (K, D), float64
     covariances_ : ndarray, shape (K, D), float64
-        The diagonals, as scikit-learn names them.
+        The diagonals (variances), under scikit-learn's name.
     history_ : list of float
-        Mean log-likelihood a frame, in nats, before each update. It never falls, but for that of `partial_fit`, where
-        it is each time that of another batch.
+        Mean log-likelihood per frame, in nats, before each update. It never falls, except with `partial_fit`, where
+        each value is of another batch.
     converged_ : bool
     n_iter_ : int
-        Updates done.
+        Number of updates done.
     num_floored_ : int
-        Variances on the floor after the last update; more than 0 are warned of at the end of `fit`.
+        Number of variances on the floor after the last update; above 0, `fit` warns at its end.
     num_frames_ : float or None
-        Frames trained on (their summed weights); None where that isn't known.
+        Number of training frames (their summed weights); None if not known.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, shape (D,)
-        Names of the columns, where `X` was a table with names; columns of other names are refused from then on.
+        Column names, if `X` was a table with names; later input must have the same names.
     front_end_ : str or None
-        Configuration of the front end whose frames the mixture was trained on, as JSON text.
+        Configuration of the front end that made the training frames, as JSON text.
 
     Examples
     --------
@@ -176,26 +177,26 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a mixture with diag
         return self
 
     def partial_fit(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> Self:
-        """Go on training with one more batch of frames, by a step of stepwise EM (`gmmspeech.gmm.stepwise`).
+        """Update the mixture with one more batch of frames, by a step of stepwise EM (`gmmspeech.gmm.stepwise`).
 
-        A mixture that is trained, or given as `init`, is where it goes on from, and counts as the frames it was trained
-        on; where their number isn't known, as many as in this batch. Otherwise the first batch is where `init` starts,
-        which is the worst way: one pass then gives about what two iterations of `fit` on all the data would. `fit` on
-        what can be had at once and `partial_fit` with the rest come close to `fit` on everything.
+        Training continues from the trained mixture, or from one given as `init`. That mixture counts as much as the
+        frames it was trained on or, if their number is not known, as this batch. Otherwise `init` starts on the first
+        batch, which is the weakest way: one pass then gives about as much as two iterations of `fit` on all the data.
+        `fit` on a large part and `partial_fit` on the rest come close to `fit` on everything.
 
         Parameters
         ----------
         X : array_like, shape (N, D), or list of those, or FeatureStore
-            The batch: some thousand frames, from as many speakers as can be.
+            The batch: a few thousand frames, from as many speakers as possible.
         y : None
-            Not used.
+            Ignored.
         sample_weight : array_like, shape (N,), optional
             As in `fit`.
 
         Raises
         ------
         ConfigError, FeatureError, ModelError
-            As `fit`, or frames of another front end or dimension than before.
+            As for `fit`, or frames of another front end or dimension than before.
 
         Examples
         --------
@@ -241,12 +242,12 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a mixture with diag
         return self
 
     def estimate(self, stats: GMMStats) -> Self:
-        """Mixture that one update of EM makes of this one, from statistics of the data under it.
+        """Return the mixture after one EM update, from statistics of the data under this one.
 
         Parameters
         ----------
         stats : GMMStats
-            Made by `accumulate`, here or elsewhere; those of parts of the data add.
+            From `accumulate`, on this or another machine; statistics of parts of the data add up.
 
         Raises
         ------
@@ -275,7 +276,7 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a mixture with diag
         return updated
 
     def to_sklearn(self) -> GaussianMixture:
-        """Give scikit-learn's ``GaussianMixture`` of the same parameters, ready to use; see `gmm.scikit_learn`."""
+        """Convert to a scikit-learn ``GaussianMixture`` that is ready to use; see `gmm.scikit_learn`."""
         from gmmspeech.gmm.scikit_learn import to_sklearn
 
         options = {name: getattr(self, name) for name in ("max_iter", "tol", "random_state")}
@@ -287,7 +288,7 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a mixture with diag
 
     @classmethod
     def from_sklearn(cls, mixture: GaussianMixture) -> Self:
-        """Make a mixture of a fitted ``GaussianMixture`` of scikit-learn's; see `gmm.scikit_learn`."""
+        """Convert a fitted scikit-learn ``GaussianMixture``; see `gmm.scikit_learn`."""
         from gmmspeech.gmm.scikit_learn import from_sklearn
 
         parameters, options = from_sklearn(mixture)

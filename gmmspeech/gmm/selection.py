@@ -61,7 +61,7 @@ def select_components(
         Schwarz's, -2 log L + p log N, or Akaike's, -2 log L + 2 p, which wants more components; L is the
         likelihood of all frames and p the number of free parameters.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
     **options
         Parameters of `DiagonalGMM`.
 

@@ -1,4 +1,4 @@
-"""Sufficient statistics of a diagonal-covariance mixture: what EM and MAP need of the frames, and nothing more."""
+"""Sufficient statistics of frames under a mixture, for EM and MAP adaptation."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ROUNDING = 1e-5  # of the largest square
 class GMMStats(Described):
     """Zeroth-, first- and second-order statistics of frames under a mixture of K components.
 
-    Statistics add: those of two sets of frames are the sum of the sets' statistics, whichever machine counted
-    them. Everything that trains or adapts a model here rests on that.
+    Statistics add: those of two sets of frames together are the sum of those of each set, whichever machine computed
+    them. All training and adaptation here relies on that.
 
     Parameters
     ----------
     n : ndarray, shape (K,), float64
-        Expected number of frames a component, ``sum_t gamma_tk``.
+        Expected number of frames per component, ``sum_t gamma_tk``.
     sum_x : ndarray, shape (K, D), float64
         ``sum_t gamma_tk x_t``.
     sum_xx : ndarray, shape (K, D), float64
@@ -36,15 +36,15 @@ class GMMStats(Described):
     log_likelihood : float
         Log-likelihood of all the frames, in nats.
     num_frames : float
-        Number of frames (their summed weights, where frames are weighted).
+        Number of frames, or their summed weights.
     center : ndarray, shape (D,) or (K, D), float64, optional
-        A point near the frames, which `squares` are about.
+        A point near the frames, about which `squares` are taken.
     squares : ndarray, shape (K, D), float64, optional
-        ``sum_t gamma_tk (x_t - center)**2``: gives the variance of frames far from zero too, in which ``sum_xx`` keeps
-        no digit of it.
+        ``sum_t gamma_tk (x_t - center)**2``: keeps the variance of frames far from zero, where ``sum_xx`` loses all
+        digits of it.
     scatter : ndarray, shape (K, D, D) or (1, D, D), float64, optional
-        ``sum_t gamma_tk (x_t - center) (x_t - center)^T`` under components with full covariances; under those with one
-        in common, its sum over all of them, and `sum_xx` is not known (NaN).
+        ``sum_t gamma_tk (x_t - center) (x_t - center)^T`` for full covariances; for a tied covariance, its sum over all
+        components, and `sum_xx` is not known (NaN).
 
     Examples
     --------
@@ -77,7 +77,7 @@ class GMMStats(Described):
                 raise ModelError(f"GMMStats: found scatter of shape {self.scatter.shape}, expected (K, D, D), a center")
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         size = f"{counted(len(self.n), 'component')} of {counted(self.sum_x.shape[1], 'dimension')}"
         mean = self.log_likelihood / self.num_frames if self.num_frames else 0.0
         return [
@@ -111,7 +111,7 @@ class GMMStats(Described):
         return replace(self, **{name: factor * value for name, value in values.items()})
 
     def squares_about(self, center: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sums ``sum_t gamma_tk (x_t - center)**2``, shape (K, D), about any point, (D,) or (K, D)."""
+        """Compute ``sum_t gamma_tk (x_t - center)**2``, shape (K, D), about any point, (D,) or (K, D)."""
         mine, squares = np.zeros(1), self.sum_xx
         if self.center is not None and self.squares is not None:
             mine, squares = self.center, self.squares
@@ -122,7 +122,7 @@ class GMMStats(Described):
         return squares + step * (2 * (self.sum_x - n * mine) + n * step)
 
     def scatter_about(self, center: NDArray[np.float64] | None, count: int) -> NDArray[np.float64]:
-        """Sums of products of columns about a point (D,), shape (count, D, D): K of them or one, as `scatter` has."""
+        """Scatter matrices about a point (D,), shape (K, D, D) or (1, D, D), as in `scatter`."""
         if self.scatter is None or self.center is None or center is None or len(self.scatter) != count:
             found = "none" if self.scatter is None else f"{len(self.scatter)}"
             raise ModelError(f"statistics: found {found} sums of products of columns, expected {count}")
@@ -137,7 +137,7 @@ class GMMStats(Described):
         return self.scatter + crossed + crossed.transpose(0, 2, 1) + n[:, None, None] * np.outer(step, step)
 
     def moments(self, n: NDArray[np.float64] | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Means and variances of the components, shape (K, D), by counts above 0 where some of `n` are not."""
+        """Means and variances of the components, shape (K, D); if some counts are 0, pass others as `n`."""
         counts = (self.n if n is None else n)[:, None]
         means = self.sum_x / counts
         center = np.zeros(1) if self.center is None else self.center
@@ -185,13 +185,13 @@ class SummedStats(Described, Saved, kind="SummedStats", hint="statistics (made b
     front_end: str | None = None
 
     def to_state(self) -> State:
-        """Give the statistics' arrays beside what they are of."""
+        """Return the statistics' arrays and what they describe, for saving."""
         state = super().to_state()
         return {**vars(state.pop("stats")), **state}
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make summed statistics of what `to_state` gave, and check them."""
+        """Rebuild summed statistics from the result of `to_state`, and check them."""
         summed = super().from_state({**state, "stats": state})
         n, sum_x, sum_xx = summed.stats.n, summed.stats.sum_x, summed.stats.sum_xx
         if sum_x.ndim != 2 or sum_xx.shape != sum_x.shape or n.shape != sum_x.shape[:1] or not len(n):
@@ -209,7 +209,7 @@ class SummedStats(Described, Saved, kind="SummedStats", hint="statistics (made b
         return summed
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         num_components, dim = self.stats.sum_x.shape
         mean = self.stats.log_likelihood / self.stats.num_frames
         return [

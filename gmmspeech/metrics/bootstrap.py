@@ -1,11 +1,10 @@
-r"""Confidence intervals of figures, and a test for two systems, by the bootstrap over speakers.
+r"""Confidence intervals of metrics, and a test for two systems, by the bootstrap over speakers.
 
-Trials are not independent: all trials of a speaker who sounds like many others go wrong together. So it is speakers
-that are drawn with replacement, as many as there are, and with them all of their trials. A speaker who is drawn
-:math:`m` times counts :math:`m`-fold; a nontarget trial, which has two speakers (of its model and of its test),
-:math:`m_a m_b`-fold, since it is there once for every pair of their copies; a target trial, which has one,
-:math:`m_a`-fold. (Weights of :math:`m_a^2` would make targets, whose mean varies most, look up to :math:`\sqrt{11/4}`
-times as unsure as they are.)
+Trials are not independent: all trials of a speaker who sounds like many others go wrong together. Therefore speakers,
+not trials, are drawn with replacement, as many as there are, each with all their trials. For a speaker :math:`a` who is
+drawn :math:`m_a` times, a target trial counts :math:`m_a`-fold. A nontarget trial has two speakers (of its model and of
+its test) and counts :math:`m_a m_b`-fold, once for every pair of their copies. (Weights of :math:`m_a^2` would make the
+target scores, whose mean varies most, look up to :math:`\sqrt{11/4}` times as uncertain as they are.)
 
 References
 ----------
@@ -88,46 +87,46 @@ def bootstrap_ci(
     random_state: int = 0,
     progress: bool = True,
 ) -> dict[str, Interval]:
-    """Confidence intervals of figures of merit, by resampling speakers.
+    """Compute confidence intervals of metrics by resampling speakers.
 
-    The ends are bias-corrected percentiles (Efron 1987, with no acceleration) of the figures of the resamples, which
-    are computed exactly, on weighted trials. Intervals hold for other speakers, recorded and scored alike; they tell
-    nothing of other conditions. With few speakers they are too short: with one target trial each, simulated 95 %
-    intervals of Cllr (of the EER; of the least cost at 0.01) held the true value in 89 (81; 63) % of the cases for 30
-    speakers, 91 (88; 86) % for 100 and 94 (91; 94) % for 250. A figure of 0 has the interval from 0 to 0, however few
-    the trials.
+    The limits are bias-corrected percentiles (Efron 1987, without acceleration) of the metrics of the resamples, which
+    are computed exactly, on weighted trials. Intervals hold for other speakers who are recorded and scored in the same
+    way; they say nothing about other conditions. With few speakers they are too short: with one target trial each,
+    simulated 95 % intervals of Cllr (of the EER; of the minimum cost at 0.01) contained the true value in 89 (81; 63) %
+    of the cases for 30 speakers, 91 (88; 86) % for 100 and 94 (91; 94) % for 250. A metric of 0 has the interval from 0
+    to 0, however few the trials.
 
     Parameters
     ----------
     scores : array-like, shape (n,)
-        One for every trial; log-likelihood ratios in nats if "cllr" or "actual_dcf" is to mean something.
+        One score per trial; for "cllr" and "actual_dcf" these must be log-likelihood ratios in nats.
     is_target : array-like of bool, shape (n,)
     model_speakers, test_speakers : sequence, length n
-        Who the model and the test of every trial belong to; the same for every target trial.
+        Speakers of the model and of the test of every trial; the same for every target trial.
     metrics : sequence of str
         Any of "eer" (ROC convex hull), "min_dcf", "actual_dcf", "cllr", "min_cllr".
     p_target, c_miss, c_fa : float
         Operating point of the detection costs.
     n_resamples : int
-        Those that happen to have no targets or no nontargets are drawn again.
+        Number of resamples; those without targets or nontargets are drawn again.
     confidence : float
-        Between 0 and 1.
+        Confidence level, between 0 and 1.
     random_state : int
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------
     dict of str to Interval
-        For every metric its value on the trials as they are, and the interval's ends.
+        For every metric, its value on the original trials and the limits of the interval.
 
     Raises
     ------
     DataError
-        No targets or no nontargets, columns of different lengths, scores that are no numbers, NaN or infinite, or a
+        No targets or no nontargets, columns of different lengths, scores that are not numeric, NaN or infinite, or a
         target trial of two speakers.
     ConfigError
-        An unknown metric, or an option out of its range.
+        An unknown metric, or an option that is out of range.
 
     Examples
     --------
@@ -162,18 +161,18 @@ def paired_test(
     random_state: int = 0,
     progress: bool = True,
 ) -> dict[str, Difference]:
-    """Test whether two systems differ by more than the choice of speakers explains, on the same trials.
+    """Test whether two systems differ on the same trials by more than the choice of speakers explains.
 
-    Both systems are evaluated on each resample of the speakers, so that what is hard for both cancels: a difference
-    may be certain though the intervals of `bootstrap_ci` overlap. The test is the one that belongs to the
-    bias-corrected interval of the difference. With few speakers, whose intervals are too short, p-values are too small:
-    in the simulation told of in `bootstrap_ci`, two systems equally good came out with p below 0.05 in Cllr (in the
-    EER) in 11 (17) % of the cases for 30 speakers, 5 (9) % for 100 and 6 (7) % for 250.
+    Both systems are evaluated on each resample of the speakers, so that difficulties common to both cancel: a
+    difference may be significant although the intervals of `bootstrap_ci` overlap. The test corresponds to the
+    bias-corrected interval of the difference. With few speakers the intervals are too short and p-values too small: in
+    the simulation described in `bootstrap_ci`, two equally good systems had p below 0.05 in Cllr (in the EER) in 11
+    (17) % of the cases for 30 speakers, 5 (9) % for 100 and 6 (7) % for 250.
 
     Parameters
     ----------
     first_scores, second_scores : array-like, shape (n,)
-        Of the two systems, for the same trials in the same order.
+        Scores of the two systems, for the same trials in the same order.
     is_target, model_speakers, test_speakers, metrics, p_target, c_miss, c_fa, n_resamples, confidence
     random_state, progress
         As in `bootstrap_ci`. No p-value is below 1 / (n_resamples + 1).
@@ -185,7 +184,7 @@ def paired_test(
     Raises
     ------
     DataError, ConfigError
-        As `bootstrap_ci`.
+        As for `bootstrap_ci`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The cost of the log-likelihood ratio, what calibration can make of it at best, and Tippett curves."""
+"""The cost of the log-likelihood ratio (Cllr), its minimum over calibrations, and Tippett curves."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_er
 
 @checked
 def cllr(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
-    r"""Cost of log-likelihood ratios as such, over all thresholds that could be set on them.
+    r"""Cost of log-likelihood ratios (Cllr), over all thresholds.
 
     .. math::
 
         C_{llr} = \frac{1}{2 T} \sum_{t=1}^{T} \log_2 (1 + e^{-\ell_t})
                 + \frac{1}{2 N} \sum_{n=1}^{N} \log_2 (1 + e^{\ell_n})
 
-    It is the mean information that is still missing, in bits, once a ratio is known and targets are as likely as
-    nontargets beforehand. What exceeds `min_cllr` is loss by calibration.
+    It is the mean information, in bits, that is still missing when the ratio is known and targets and nontargets have
+    equal priors. The difference to `min_cllr` is calibration loss.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def cllr(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
     Returns
     -------
     float
-        0 is perfect, 1 what ratios of 1 cost (who knows nothing and says so); there is no upper end.
+        0 is perfect; 1 is the cost of ratios that are always 1 (no information); there is no upper limit.
 
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     References
     ----------
@@ -55,18 +55,18 @@ def cllr(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
 
 @checked
 def min_cllr(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> float:
-    r"""Cllr that the best rising calibration of the scores would have, chosen on these very trials.
+    r"""Minimum Cllr: that of the best monotonic calibration of the scores, chosen on these same trials.
 
-    The best one is found by the pool-adjacent-violators algorithm, which turns the bins between two corners of the
-    ROC convex hull into one ratio each. With the share :math:`u_b` of the targets and :math:`v_b` of the nontargets in
-    bin :math:`b`, that is :math:`u_b / v_b`, and
+    The best calibration is found by the pool-adjacent-violators algorithm, which gives each bin between two corners of
+    the ROC convex hull one ratio. With the share :math:`u_b` of the targets and :math:`v_b` of the nontargets in bin
+    :math:`b`, this ratio is :math:`u_b / v_b`, and
 
     .. math::
 
         C_{llr}^{min} = \frac12 \sum_b \left( u_b \log_2 \frac{u_b + v_b}{u_b} + v_b \log_2 \frac{u_b + v_b}{v_b}
         \right)
 
-    Trials with equal scores are in the same bin; sorted by their kind they would seem to be told apart.
+    Trials with equal scores are in the same bin, because the scores do not distinguish them.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ def min_cllr(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> float:
     Returns
     -------
     float
-        From 0 (separable) to 1. With few trials far below what a calibration from other trials can reach.
+        From 0 (separable) to 1. With few trials it is far below what a calibration from other trials can reach.
 
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The detection cost function of the NIST evaluations: at its minimum, as a threshold has it, over all priors."""
+"""The detection cost function of the NIST evaluations: minimum, at a threshold, and over all priors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def min_dcf(
     c_miss: float = 1.0,
     c_fa: float = 1.0,
 ) -> float:
-    r"""Least normalized detection cost over all thresholds.
+    r"""Minimum normalized detection cost over all thresholds.
 
     .. math::
 
@@ -51,14 +51,14 @@ def min_dcf(
     Returns
     -------
     float
-        From 0 (separable) to 1 (no better than a system without ears).
+        From 0 (separable) to 1 (no better than a system that ignores the audio).
 
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
     ConfigError
-        A prior or cost out of its range.
+        A prior or cost that is out of range.
 
     References
     ----------
@@ -75,7 +75,7 @@ def min_dcf(
 
 @checked
 def bayes_threshold(*, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
-    r"""Threshold on log-likelihood ratios that costs the least, if they are what they say.
+    r"""Threshold on calibrated log-likelihood ratios that minimizes the expected cost.
 
     .. math:: \theta = \log \frac{C_{fa} (1 - P_{target})}{C_{miss} P_{target}}
 
@@ -94,7 +94,7 @@ def bayes_threshold(*, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float 
     Raises
     ------
     ConfigError
-        A prior or cost out of its range.
+        A prior or cost that is out of range.
 
     Examples
     --------
@@ -116,10 +116,10 @@ def actual_dcf(
     c_miss: float = 1.0,
     c_fa: float = 1.0,
 ) -> float:
-    """Normalized detection cost of the decisions that log-likelihood ratios lead to.
+    """Normalized detection cost of decisions by log-likelihood ratios at the Bayes threshold.
 
-    The cost is that of `min_dcf`, the threshold is not the best one for these trials but `bayes_threshold`: the
-    difference of the two is loss by calibration.
+    The cost is that of `min_dcf`, but at `bayes_threshold` instead of the best threshold for these trials; the
+    difference between the two is calibration loss.
 
     Parameters
     ----------
@@ -133,14 +133,14 @@ def actual_dcf(
     Returns
     -------
     float
-        0 or more; above 1, deciding without the system would be better.
+        At least 0; above 1, decisions without the system would cost less.
 
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
     ConfigError
-        A prior or cost out of its range.
+        A prior or cost that is out of range.
 
     References
     ----------

@@ -23,7 +23,7 @@ class ErrorCounts(NamedTuple):
     thresholds: NDArray[np.float64]
 
     def rates(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Give (p_miss, p_fa, thresholds)."""
+        """Return (p_miss, p_fa, thresholds)."""
         return self.misses / self.misses[-1], self.false_alarms / self.false_alarms[0], self.thresholds
 
 
@@ -31,10 +31,10 @@ class ErrorCounts(NamedTuple):
 def det_curve(
     target_scores: ArrayLike, nontarget_scores: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Miss and false-alarm rates at every threshold that makes a difference.
+    """Compute miss and false-alarm rates at every distinct threshold.
 
     A trial is accepted if its score is at or above the threshold. Trials with equal scores are accepted or rejected
-    together: there is one threshold for every distinct score, and one above them all.
+    together: there is one threshold for every distinct score, and one above all scores.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ def det_curve(
     p_fa : ndarray of float64, shape (M + 1,)
         Share of the nontargets at or above the threshold; falls from 1 to 0.
     thresholds : ndarray of float64, shape (M + 1,)
-        The distinct scores, rising, and infinity (reject everything).
+        The distinct scores in ascending order, then infinity (reject everything).
 
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     References
     ----------

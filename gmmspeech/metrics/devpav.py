@@ -38,7 +38,7 @@ def devpav(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The equal error rate, by two definitions, and the threshold that comes nearest to it."""
+"""The equal error rate, by two definitions, and the threshold closest to it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_er
 
 @checked
 def eer(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, method: Literal["rocch", "kaldi"] = "rocch") -> float:
-    r"""Equal error rate: where as large a share of the targets is missed as of the nontargets is accepted.
+    r"""Equal error rate: the error rate at which misses and false alarms are equal.
 
     Parameters
     ----------
     target_scores, nontarget_scores : array-like, shape (T,) and (N,)
         Higher means more like a target.
     method : {"rocch", "kaldi"}
-        With finitely many trials the two error rates are seldom equal at any threshold, so a definition is needed:
+        With finitely many trials the two error rates are rarely equal at any threshold, so a definition is needed:
 
-        - "rocch" takes the point of the ROC convex hull where both are equal. That is the minimum Bayes error at the
+        - "rocch": the point of the ROC convex hull at which both are equal. This is the minimum Bayes error at the
           worst prior, :math:`\max_\pi \min_\theta \, \pi P_{miss}(\theta) + (1 - \pi) P_{fa}(\theta)`; it is never
           above 0.5, and exchanging the two kinds of trials (and the sign of the scores) does not change it.
-        - "kaldi" is what Kaldi's ``compute-eer`` prints: the least i / T such that the i-th sorted target (from 0) is
-          above the nontarget that has floor(i N / T) nontargets after it in sorted order, or (T - 1) / T if there is
-          none such. It is a multiple of 1 / T, mostly at or above "rocch", coarse with few targets (with one target it
-          is 0, whatever the scores) and above 0.5 if scores are upside down. Kaldi reads scores as float32; here they
-          stay float64, which matters only where rounding makes two scores equal.
+        - "kaldi": the value of Kaldi's ``compute-eer``: the smallest i / T such that the i-th sorted target (from 0) is
+          above the nontarget that has floor(i N / T) nontargets after it in sorted order, or (T - 1) / T if there is no
+          such i. It is a multiple of 1 / T, mostly at or above "rocch", coarse with few targets (with one target it
+          is 0, whatever the scores) and above 0.5 if scores are inverted. Kaldi reads scores as float32; here they stay
+          float64, which matters only if rounding makes two scores equal.
 
     Returns
     -------
@@ -40,9 +40,9 @@ def eer(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, method: Litera
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
     ConfigError
-        Another method.
+        An unknown method.
 
     References
     ----------

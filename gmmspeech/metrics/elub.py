@@ -44,7 +44,7 @@ def elub_bounds(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> tuple[floa
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     References
     ----------

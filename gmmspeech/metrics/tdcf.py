@@ -1,4 +1,4 @@
-"""The tandem detection cost function of the ASVspoof evaluations: a countermeasure before speaker verification."""
+"""The tandem detection cost function of the ASVspoof evaluations, for a countermeasure before speaker verification."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gmmspeech.metrics.det import both_sides, convex_hull, count_errors
 
 
 class AsvErrorRates(NamedTuple):
-    """Error rates of a speaker verification system at its threshold, the result of `asv_error_rates`.
+    """Error rates of a speaker verification system at its threshold, as returned by `asv_error_rates`.
 
     Attributes
     ----------
     p_miss, p_fa, p_fa_spoof : float
-        Shares of the speakers' trials that are refused, and of other people's and of spoofs' that are accepted.
+        Share of target trials that are rejected, and shares of nontarget trials and of spoofs that are accepted.
 
     Examples
     --------
@@ -37,15 +37,15 @@ class AsvErrorRates(NamedTuple):
 def asv_error_rates(
     target_scores: ArrayLike, nontarget_scores: ArrayLike, spoof_scores: ArrayLike, *, threshold: float | None = None
 ) -> AsvErrorRates:
-    """Error rates of a speaker verification system, of which spoofs are one kind of trials.
+    """Compute the error rates of a speaker verification system on targets, nontargets and spoofs.
 
     Parameters
     ----------
     target_scores, nontarget_scores, spoof_scores : array-like, shape (T,), (N,) and (S,)
-        Of trials of the speaker, of other people, and of spoofs of the speaker. Higher means more like a target.
+        Scores of trials of the speaker, of other people, and of spoofs of the speaker. Higher means more like a target.
     threshold : float, optional
         A trial is accepted if its score is at or above it. By default the score at which misses and false alarms are
-        the closest, as the script of the evaluations takes it: the lowest such score, counting it as rejected.
+        closest, as in the script of the evaluations: the lowest such score, counted as rejected.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def asv_error_rates(
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def min_tdcf(
     c_fa: float = 10.0,
     c_fa_spoof: float = 10.0,
 ) -> float:
-    r"""Least normalized tandem detection cost over all thresholds of a countermeasure against spoofing.
+    r"""Minimum normalized tandem detection cost over all thresholds of a spoofing countermeasure.
 
     With the error rates of the speaker verification that follows the countermeasure,
     :math:`P^{asv}_{miss}, P^{asv}_{fa}, P^{asv}_{spoof}`, and priors :math:`\pi_{tar} = (1 - \pi_{spoof}) P_{target}`,
@@ -99,36 +99,36 @@ def min_tdcf(
         C_2 = \pi_{spoof} C_{spoof} P^{asv}_{spoof}, \quad
         C_1 = \pi_{tar} C_{miss} (1 - P^{asv}_{miss}) - \pi_{non} C_{fa} P^{asv}_{fa}
 
-    :math:`C_0 = \pi_{tar} C_{miss} P^{asv}_{miss} + \pi_{non} C_{fa} P^{asv}_{fa}`, what speaker verification costs by
-    itself, is 0 in the form of 2019, the legacy one.
+    :math:`C_0 = \pi_{tar} C_{miss} P^{asv}_{miss} + \pi_{non} C_{fa} P^{asv}_{fa}`, the cost of speaker verification
+    alone, is 0 in the legacy form of 2019.
 
     Parameters
     ----------
     bonafide_scores, spoof_scores : array-like, shape (B,) and (S,)
-        Higher means more like speech of a person.
+        Higher means more like bona fide speech.
     asv : AsvErrorRates or tuple of three floats
-        Of the speaker verification: misses, false alarms, accepted spoofs (see `asv_error_rates`).
+        Error rates of the speaker verification: misses, false alarms, accepted spoofs (see `asv_error_rates`).
     form : {"2021", "2019"}
         The revised form, or the one of ASVspoof 2019.
     p_spoof : float
         Prior of a spoof, between 0 and 1.
     p_target : float
-        Prior of a target among what is no spoof, between 0 and 1.
+        Prior of a target among trials that are not spoofs, between 0 and 1.
     c_miss, c_fa, c_fa_spoof : float
         Costs of rejecting a target, and of accepting a nontarget and a spoof, above 0.
 
     Returns
     -------
     float
-        From about 0 to 1, which is a countermeasure that accepts or rejects everything.
+        From about 0 to 1 (a countermeasure that accepts or rejects everything).
 
     Raises
     ------
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
     ConfigError
-        A prior, cost or rate out of its range, or a speaker verification that is worse than rejecting everybody or
-        accepts no spoof, so that nothing is to be won.
+        A prior, cost or rate that is out of range, or a speaker verification that is worse than rejecting everybody or
+        accepts no spoofs, so that a countermeasure can't help.
 
     References
     ----------

@@ -61,7 +61,7 @@ def alignment(
     tiers : sequence of str
         Tiers to draw, in this order; of ``words`` those of all speakers (``ann - words``). All by default.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------

@@ -41,7 +41,7 @@ def boundary_errors(
     tolerance : float
         Seconds, drawn as lines on both sides of 0.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------

@@ -38,7 +38,7 @@ def confusion(
     groups : mapping of str to str, optional
         Label to its group, such as a manner of articulation: lines part groups whose labels follow one another.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------

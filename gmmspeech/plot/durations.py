@@ -30,7 +30,7 @@ def durations(durations: Mapping[str, Sequence[float]], *, ax: Axes | Figure | N
     durations : mapping of str to sequence of float
         Seconds of each segment of a phone.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def histogram(values: ArrayLike, *, label: str, highest: float | None = None, ax
         What they are, with their unit.
     highest : float, optional
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------

@@ -66,7 +66,7 @@ def mixture(
     dims : sequence of int, length 1 or 2, optional
         Columns to draw, from 0; the first two by default.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------

@@ -53,7 +53,7 @@ def scores(
     threshold : float, optional
         Drawn as a vertical line.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def tippett(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, *, ax: Axes | Fig
     target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
         Natural logarithms of likelihood ratios; the axis shows powers of ten, as forensic science does.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def tippett(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, *, ax: Axes | Fig
     ConfigError
         matplotlib is not installed, or `ax` is something else.
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def bayes_error(
     prior_log_odds : tuple of float
         Range of priors drawn, as log-odds in nats.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def bayes_error(
     ConfigError
         matplotlib is not installed, or a prior is out of its range.
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     References
     ----------
@@ -233,7 +233,7 @@ def ece(
     prior_log_odds : tuple of float
         Range of priors drawn, as log-odds in nats; the axis shows powers of ten, as forensic science does.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------
@@ -244,7 +244,7 @@ def ece(
     ConfigError
         matplotlib is not installed, or `ax` is something else.
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     References
     ----------

@@ -47,13 +47,13 @@ def spectrogram(
     ----------
     signal : array_like, shape (n,)
     rate : int
-        Samples a second.
+        Sampling rate in Hz.
     labels : sequence of Label, mapping of str to those, or Alignment, optional
         Labels in seconds, those of several tiers by their names, or what `gmmspeech.align_file` found.
     start, end : float
         Stretch to draw, in seconds; ten seconds, or to the end, by default.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def features(
     frame_length, frame_shift : float
         In ms, which say when each frame is.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------

@@ -61,7 +61,7 @@ def det(
     others : mapping, optional
         Name of another system to its target and nontarget scores: its error rates are drawn too.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def det(
     ConfigError
         matplotlib is not installed, or `ax` is something else.
     DataError
-        No scores, scores that are no numbers, NaN or infinite.
+        No scores, or scores that are not numeric, NaN or infinite.
 
     References
     ----------

@@ -25,7 +25,7 @@ def history(history: Sequence[float] | Any, *, ax: Axes | Figure | None = None) 
     history : sequence of float, or a trained model
         Nats a frame; entry i is after i updates. Of a model, its `history_` or `history`.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def bic(selection: ComponentSelection, *, ax: Axes | Figure | None = None) -> Ax
     selection : ComponentSelection
         What `gmmspeech.gmm.select_components` gave.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------

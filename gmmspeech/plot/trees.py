@@ -35,7 +35,7 @@ def tree(model: PhoneHMM, phone: str, position: int = 1, *, ax: Axes | Figure | 
     position : int
         Which of the phone's positions, from 1.
     ax : matplotlib.axes.Axes or empty Figure, optional
-        Where to draw; a new figure of pyplot by default.
+        Where to draw; by default a new pyplot figure.
 
     Returns
     -------

@@ -102,7 +102,7 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
         return _bounded(columns @ self.weights + self.offset, self.lower, self.upper)
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         weights = " ".join(f"{weight:.6g}" for weight in self.weights)
         sides = [*(self.measures or ()), *(f"distance of {name}" for name in self.distances or ())]
         of = f"by {', '.join(sides)}" if sides else f"of {counted(len(self.weights), 'system')}"
@@ -153,7 +153,7 @@ class PavCalibration(Described, Saved, kind="PavCalibration", format=_FORMAT, hi
         return _bounded(np.interp(columns[:, 0], self.scores, self.llrs), self.lower, self.upper)
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         first = f"calibration by pool-adjacent-violators: {counted(len(self.scores), 'point')}"
         return [first, *_described(self.lower, self.upper)]
 

@@ -104,7 +104,7 @@ def cross_calibrate(
         Given the scores of targets and of nontargets, makes what has ``apply``: `fit_calibration`, `fit_pav`, or one
         of them with options, by `functools.partial`.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Linear scoring: the log-likelihood ratio of adapted means to first order, all pairs in one product."""
+"""Linear scoring: the log-likelihood ratio of adapted means to first order, as one matrix product for all pairs."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ def linear_score(
 ) -> NDArray[np.float64]:
     r"""Score every model against every test by the first-order term of the log-likelihood ratio.
 
-    With the frames of a test aligned to components by the background model (counts :math:`n_k`, sums :math:`f_k`),
-    and a model that differs from it in its means only, the ratio is taken at the background model's means and
-    linearized there (Glembek et al. 2009):
+    The background model aligns the frames of a test to components (counts :math:`n_k`, sums :math:`f_k`), and the model
+    differs from it in its means only. The ratio is linearized at the background model's means (Glembek et al. 2009):
 
     .. math:: s = \sum_k (\hat\mu_k - \mu_k)^T \Sigma_k^{-1} \left( f_k - n_k (\mu_k + o_k) \right)
 
-    where :math:`o_k` is the channel offset of the test, if there is one. What is left out, quadratic in the
-    distance of the model from the background model, is in `statistics_llr`.
+    where :math:`o_k` is the channel offset of the test, if any. The neglected term, quadratic in the distance of the
+    model from the background model, is included in `statistics_llr`.
 
-    It costs 2 M U K D operations for M models and U tests, and 8 (M + U) K D bytes.
+    It takes 2 M U K D operations for M models and U tests, and 8 (M + U) K D bytes.
 
     Parameters
     ----------
     models : sequence of DiagonalGMM, or ndarray of means, shape (M, K, D)
-        Adaptations of `ubm`; weights and variances are not looked at.
+        Adaptations of `ubm`; weights and variances are not used.
     ubm : DiagonalGMM
     stats : sequence of GMMStats, or StatisticsStore
         Statistics of the U tests under `ubm`.
     frame_length_normalization : bool
-        Divide by the number of frames, so that scores are nats a frame and tests of different length compare.
+        Divide by the number of frames, so that scores are in nats per frame and comparable for tests of different
+        length.
     channel_offset : ndarray, shape (U, K, D), optional
-        Shift of each test's means, such as `ISV.channel_offsets`, that is taken to be the channel's.
+        Shift of each test's means by its channel, such as `ISV.channel_offsets`.
 
     Returns
     -------

@@ -21,7 +21,7 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 def log_likelihood_ratio(
     model: DiagonalGMM | GMM, ubm: DiagonalGMM | GMM, X: NDArray, *, top_c: int | None = None
 ) -> float:
-    """Mean log-likelihood ratio a frame between a model and the background model it was adapted from.
+    """Mean log-likelihood ratio per frame between a model and the background model it was adapted from.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def log_likelihood_ratio(
     X : ndarray, shape (T, D)
         Frames of the test utterance.
     top_c : int, optional
-        Evaluate only the background model's `top_c` best components of each frame, in both mixtures (Reynolds,
-        Quatieri and Dunn 2000), which must be of diagonal covariances. Components are matched by index, so the model
-        must be an adaptation of `ubm`.
+        Evaluate both mixtures only with the background model's `top_c` best components of each frame (Reynolds,
+        Quatieri and Dunn 2000); covariances must be diagonal. Components are matched by index, so the model must be an
+        adaptation of `ubm`.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def log_likelihood_ratio(
     FeatureError
         No frames, or frames of another dimension.
     ModelError
-        A model of another dimension than `ubm`; with `top_c`, of another number of components.
+        A model with another dimension than `ubm` or, with `top_c`, another number of components.
 
     Examples
     --------
@@ -65,10 +65,10 @@ def log_likelihood_ratios(
     top_c: int | None = None,
     n_jobs: int | None = 1,
 ) -> NDArray[np.float64]:
-    """Mean log-likelihood ratios a frame of every model and test.
+    """Mean log-likelihood ratio per frame of every model and test.
 
-    The background model meets each test once for all models. With `top_c`, the frames of a test that chose the same
-    component meet all models in one matrix product.
+    The background model is evaluated once per test for all models. With `top_c`, the frames of a test with the same
+    component are evaluated under all models by one matrix product.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def log_likelihood_ratios(
     top_c : int, optional
         See `log_likelihood_ratio`.
     n_jobs : int
-        Threads, over tests.
+        Number of threads, over tests.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def log_likelihood_ratios(
     Raises
     ------
     FeatureError, ModelError, ConfigError
-        As `log_likelihood_ratio`; also a `top_c` beyond the components.
+        As for `log_likelihood_ratio`; also a `top_c` above the number of components.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Trials, and the scores that a system gives them."""
+"""Trials and their scores."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from gmmspeech.files.text import look_alike
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TrialList(Described):
-    """Trials: does test `tests[i]` belong to model `models[i]`?
+    """List of trials, each asking whether test `tests[i]` belongs to model `models[i]`.
 
     Parameters
     ----------
     models, tests : array-like of str, length N
     is_target : array-like, shape (N,), bool, optional
-        Whether the claim is true; None where that is not known.
+        Whether the claim is true; None if not known.
 
     Raises
     ------
     DataError
-        If the three are not of the same length, or one is no row of text or of flags.
+        If the three differ in length, or one is not a sequence of text or of flags.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class TrialList(Described):
         return len(self.models)
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         return [f"trials: {_told_pairs('trial', self)}", f"claims: {self._told_claims()}"]
 
     def _told_claims(self) -> str:
@@ -64,7 +64,7 @@ class TrialList(Described):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scores(Described):
-    """Scores of trials: the higher, the more the test sounds like the model.
+    """Scores of trials; a higher score means that the test sounds more like the model.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Scores(Described):
     Raises
     ------
     DataError
-        If the three are not of the same length, one is no row of text or of numbers, or a value is NaN.
+        If the three differ in length, one is not a sequence of text or of numbers, or a value is NaN.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Scores(Described):
         return len(self.models)
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         lines = [f"scores: {_told_pairs('score', self)}"]
         if len(self):
             low, middle, high = np.quantile(self.values, [0, 0.5, 1])
@@ -122,13 +122,12 @@ class Scores(Described):
         Returns
         -------
         ndarray, shape (len(trials),), float64
-            In the trials' order, those that come again too. Scores of other pairs are left out.
+            In the order of the trials, including repeated ones. Scores of other pairs are left out.
 
         Raises
         ------
         DataError
-            If a trial has no score, or a trial or a score comes again and says something else; the message names the
-            pair.
+            If a trial has no score, or a repeated trial or score contradicts the first; the message names the pair.
 
         Examples
         --------
@@ -158,7 +157,7 @@ class Scores(Described):
 
     @checked
     def split(self, trials: TrialList) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give the scores of true and of false claims.
+        """Split the scores into those of true and of false claims.
 
         Parameters
         ----------
@@ -168,12 +167,12 @@ class Scores(Described):
         Returns
         -------
         target_scores, nontarget_scores : ndarray, float64
-            Each in the trials' order.
+            Each in the order of the trials.
 
         Raises
         ------
         DataError
-            As `align`; also if the trials don't say which claims are true.
+            As for `align`; also if the trials don't say which claims are true.
 
         Examples
         --------
@@ -189,17 +188,17 @@ class Scores(Described):
 
 @checked
 def make_trials(models: Mapping[str, str], tests: Mapping[str, str]) -> TrialList:
-    """List the trials of all models against all tests, and say which claims are true.
+    """List the trials of all models against all tests, marked as target or nontarget.
 
     Parameters
     ----------
     models, tests : mapping
-        Name to its speaker.
+        Speaker of each name.
 
     Returns
     -------
     TrialList
-        Models in their order, each with all tests.
+        Models in the given order, each with all tests.
 
     Examples
     --------

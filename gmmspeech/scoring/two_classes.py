@@ -34,7 +34,7 @@ def class_llrs(
     other : object, optional
         Label of the class against it; may be left out if the classifier has two.
     n_jobs : int
-        Threads, over tests.
+        Number of threads, over tests.
 
     Returns
     -------

@@ -106,7 +106,7 @@ class BackEnd(Described, Saved, kind="BackEnd", hint="a back end (made by train-
         return self.plda.score(models, tests, sessions=sessions, normalize_length=normalize_length)
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         lines = ["back end of i-vectors"]
         for transform in self.transforms:
             to, before = transform.matrix.shape

@@ -74,7 +74,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make the model of what `to_state` gave."""
+        """Rebuild the model from the result of `to_state`."""
         return super().from_state(with_ubm(state))
 
     @property
@@ -213,7 +213,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
         return (f - sessions) / (n + self.relevance_factor)[..., None]
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         return [f"ISV: rank {self.session.shape[2]} of sessions", *self.ubm.describe()]
 
 
@@ -259,11 +259,11 @@ def train_isv(
     random_state : int, numpy RandomState or None
         Seed of the random start.
     n_jobs : int
-        Threads. The bits don't depend on it.
+        Number of threads; the result has the same bits for any number.
     callback : callable, optional
         Called with the model after every iteration.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------

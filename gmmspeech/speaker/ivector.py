@@ -128,7 +128,7 @@ class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vec
             weighted by the components' weights, is (Glembek et al. 2011, section 3.2). U utterances then cost
             2 U K R (D + 1) operations and no R³.
         n_jobs : int
-            Threads. The bits don't depend on it.
+            Number of threads; the result has the same bits for any number.
 
         Returns
         -------
@@ -208,7 +208,7 @@ class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vec
         return np.concatenate(list(ordered_map(extract, parts, n_jobs=n_jobs)))
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         num_components, dim = self.means.shape
         size = f"rank {self.rank}, {counted(num_components, 'component')}, {counted(dim, 'dimension')}"
         return [f"i-vector extractor: {size}", f"front end: {describe_front_end(self.front_end)}"]
@@ -262,7 +262,7 @@ def train_ivector_extractor(
     random_state : int, numpy RandomState or None
         Seed of the random start.
     n_jobs : int
-        Threads. The bits don't depend on it.
+        Number of threads; the result has the same bits for any number.
     client : distributed.Client, optional
         Find the posteriors, and sum, on the workers of a Dask cluster, which read a store by its path; sums of B
         utterances are sent from worker to worker. The extractor has the same bits as on one machine of their kind.
@@ -271,7 +271,7 @@ def train_ivector_extractor(
     checkpoint : Checkpoint, optional
         File that keeps the extractor, once a second at most, from which training goes on, to the same bits.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------

@@ -59,7 +59,7 @@ class IVectors(Described, Saved, format="gmmspeech i-vectors", hint="i-vectors (
         return dict(zip(self.names, self.vectors, strict=True))
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         return [
             f"i-vectors: {counted(len(self.names), 'utterance')}, {counted(self.vectors.shape[1], 'dimension')}",
             f"extractor: {(self.extractor_digest or 'unknown')[:12]}",

@@ -79,7 +79,7 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make the model of what `to_state` gave."""
+        """Rebuild the model from the result of `to_state`."""
         return super().from_state(with_ubm(state))
 
     @checked
@@ -148,7 +148,7 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
         return ISV(self.ubm, self.session)
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         ranks = f"rank {self.speaker.shape[2]} of speakers, {self.session.shape[2]} of sessions"
         return [f"JFA: {ranks}", *self.ubm.describe()]
 
@@ -190,11 +190,11 @@ def train_jfa(
     random_state : int, numpy RandomState or None
         Seed of the random start, if there is no `init`; D then starts at a quarter of the deviations.
     n_jobs : int
-        Threads. The bits don't depend on it.
+        Number of threads; the result has the same bits for any number.
     callback : callable, optional
         Called with the model after every iteration, of V, of U and of D.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------

@@ -155,7 +155,7 @@ class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
         return left @ right.T + constant[:, None]
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         return [f"PLDA: {counted(self.factors.shape[0], 'dimension')}, {self.factors.shape[1]} of speakers"]
 
 
@@ -209,7 +209,7 @@ def train_plda(
     callback : callable, optional
         Called with the model after every iteration.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------

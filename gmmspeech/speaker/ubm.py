@@ -80,7 +80,7 @@ def train_ubm(
     sample_weight : array_like, shape (N,), optional
         How much each frame counts, where they are in memory; `balanced_frames` gives both.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------

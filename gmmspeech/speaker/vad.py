@@ -38,7 +38,7 @@ def gmm_vad(
     Raises
     ------
     FeatureError
-        `frames` isn't a matrix.
+        `frames` is not a matrix.
     ModelError
         Frames and models have different numbers of columns.
     ConfigError

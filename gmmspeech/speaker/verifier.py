@@ -1,4 +1,4 @@
-"""Enrolling speakers by MAP adaptation and scoring who claims to be whom."""
+"""Speaker verification: enrollment by MAP adaptation, and scoring of claims."""
 
 from __future__ import annotations
 
@@ -42,39 +42,38 @@ _STATISTICS = {"n": 1, "sum_x": 2, "sum_xx": 2, "log_likelihood": 0, "num_frames
 
 
 class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled speakers (made by enroll)"):
-    """Speaker models adapted from one background model, and their log-likelihood ratios.
+    """Speaker verification with models adapted from one background model, by log-likelihood ratios.
 
     Parameters
     ----------
     ubm : DiagonalGMM or GMM
-        Of the latter, with full or tied covariances, means and weights can be adapted; scoring is "frames" or
-        "symmetric".
+        Background model. With a `GMM`, only means and weights can be adapted, and scoring is "frames" or "symmetric".
     relevance_factor : float
-        Of the MAP adaptation, in frames.
+        Relevance factor of the MAP adaptation, in frames.
     update : str
-        What is adapted: any of the letters "m", "v", "w"; see `map_adapt`.
+        Parameters to adapt: any of the letters "m", "v", "w"; see `map_adapt`.
     scoring : {"frames", "statistics", "linear", "symmetric"}
-        How a model meets a test utterance:
+        How a test utterance is scored against a model:
 
         - "frames": log-likelihood ratio of the test's frames (`log_likelihood_ratio`);
-        - "symmetric": mean of that and of its reverse, the ratio of the enrollment's frames under a model adapted to
-          the test. It costs twice the time, and the enrollment's frames are kept with the models;
-        - "statistics": as "frames", but each frame aligned to components as the background model aligns it, from the
-          test's statistics alone (`statistics_llr`): many models at the price of one;
-        - "linear": the first-order term of that (`linear_score`), for models adapted in their means only.
+        - "symmetric": mean of that and of the ratio of the enrollment's frames under a model adapted to the test. It
+          takes twice the time and keeps the enrollment's frames with the models;
+        - "statistics": as "frames", but with each frame aligned to components by the background model, from the test's
+          statistics alone (`statistics_llr`): many models take the time of one;
+        - "linear": the first-order term of that (`linear_score`), for models with adapted means only.
     top_c : int, optional
-        With "frames": evaluate the best components only.
+        With "frames": evaluate only this number of components per frame, the best ones.
     n_jobs : int
-        Threads over test utterances.
+        Number of threads, over test utterances.
 
     Attributes
     ----------
     models_ : dict
-        Name to adapted mixture, of the type of `ubm`.
+        Adapted mixture of each name, of the type of `ubm`.
     statistics_ : dict
-        Name to `GMMStats` of the enrollment under `ubm`.
+        `GMMStats` of each name's enrollment under `ubm`.
     frames_ : dict
-        Name to frames of the enrollment, kept for "symmetric" scoring only.
+        Enrollment frames of each name, kept only for "symmetric" scoring.
 
     Examples
     --------
@@ -110,12 +109,12 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
 
     @checked
     def set_scoring(self, scoring: str, top_c: int | None = None) -> None:
-        """Score in another way from now on; see the parameters of the class.
+        """Change the scoring method; see the parameters of the class.
 
         Raises
         ------
         ConfigError
-            An unknown way, or one that goes with neither `top_c`, `update` nor the background model.
+            An unknown method, or one that does not go with `top_c`, `update` or the background model.
         """
         if scoring not in SCORINGS:
             raise ConfigError(f"scoring: found {scoring!r}, expected one of {', '.join(SCORINGS)}")
@@ -131,7 +130,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
 
     @checked
     def enroll(self, name: str, data: NDArray | Sequence[NDArray] | GMMStats) -> None:
-        """Adapt a model to a speaker's frames; a model of that name is replaced.
+        """Adapt a model to a speaker's frames, replacing any model of that name.
 
         Parameters
         ----------
@@ -141,7 +140,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         Raises
         ------
         FeatureError
-            No frames, or statistics where the scoring needs frames.
+            No frames, or statistics if the scoring needs frames.
         """
         if isinstance(data, GMMStats):
             if self.scoring == "symmetric":
@@ -161,11 +160,11 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         Parameters
         ----------
         sessions : mapping
-            Model name to the ids of its enrollment utterances, as in a ``spk2utt`` file.
+            Ids of the enrollment utterances of each model name, as in a ``spk2utt`` file.
         store : FeatureStore, or dict of ndarray (T, D)
         progress : bool or callable
-            Show a bar, in a terminal or a notebook, once two seconds have gone by; or what wraps the iteration over
-            models, as `tqdm.tqdm` does.
+            Show a progress bar in a terminal or notebook if the work takes longer than two seconds; or a function that
+            wraps the iteration over models, such as `tqdm.tqdm`.
 
         Raises
         ------
@@ -188,7 +187,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
 
     @checked
     def score(self, name: str, X: NDArray) -> float:
-        """Score of frames against an enrolled model: mean log-likelihood ratio a frame, in nats.
+        """Score frames against an enrolled model: mean log-likelihood ratio per frame, in nats.
 
         Parameters
         ----------
@@ -214,15 +213,15 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         ----------
         trials : TrialList
         store : FeatureStore, or dict of ndarray (T, D)
-            Has the frames of the tests.
+            Frames of the tests.
         groups : mapping, optional
-            Test id to the ids of several utterances that are scored as one.
+            For each test id, the ids of several utterances to score as one.
         progress : bool or callable
-            Show a bar, in a terminal or a notebook, once two seconds have gone by; or what wraps the iteration over
-            batches of tests, as `tqdm.tqdm` does.
+            Show a progress bar in a terminal or notebook if the work takes longer than two seconds; or a function that
+            wraps the iteration over batches of tests, such as `tqdm.tqdm`.
         skipped : dict of str to str, optional
-            Takes tests whose frames can't be had, each with what is wrong with it, in place of an error; their trials
-            are left out.
+            Collects tests whose frames can't be read, with the reason, instead of raising an error; their trials are
+            left out.
 
         Returns
         -------
@@ -232,7 +231,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         Raises
         ------
         DataError
-            A model that was not enrolled, or a test that the store (or `groups`) does not have.
+            A model that was not enrolled, or a test that is not in the store (or in `groups`).
         FeatureError
             Frames of another front end than the background model's.
         """
@@ -271,7 +270,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         return Scores([trials.models[i] for i in kept], [trials.tests[i] for i in kept], values[kept])
 
     def to_state(self) -> State:
-        """Give the background model, and of each speaker what was enrolled, from which MAP makes the model again."""
+        """Return the background model and each speaker's enrollment, from which MAP rebuilds the speaker's model."""
         shape = self.ubm.parameters()[1].shape
         speakers: State = {"names": list(self.statistics_)}
         for field, trailing in _STATISTICS.items():
@@ -287,7 +286,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Enroll the speakers of what `to_state` gave."""
+        """Rebuild the verifier from the result of `to_state`."""
         mixture = GMM if "covariances" in state["ubm"] else DiagonalGMM
         verifier = cls(mixture.from_state(state["ubm"]), **parse_object(state["options"]))
         check_positive(relevance_factor=verifier.relevance_factor)
@@ -311,13 +310,13 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
 
     @checked
     def restore(self, name: str, stats: GMMStats, frames: NDArray | None = None) -> None:
-        """Enroll a speaker from statistics that are known already, and the frames that they belong to.
+        """Enroll a speaker from precomputed statistics, and the frames that they belong to.
 
         Parameters
         ----------
         name : str
         stats : GMMStats
-            Under the background model.
+            Statistics under the background model.
         frames : ndarray, shape (T, D), optional
             Kept for symmetric scoring.
         """
@@ -432,11 +431,11 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         return [f"enrolled speakers: {size}", *self.describe()[1:-1], *([f"names: {names}{more}"] if names else [])]
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         return ["enrolled speakers", *(f"{name}: {value}" for name, value in self.configuration()["System"].items())]
 
     def configuration(self) -> dict[str, dict[str, object]]:
-        """Give all that decides the scores, as headed tables."""
+        """Return all settings that affect the scores, as tables with headings."""
         num_components, dim = self.ubm.means_.shape
         kind = f", {self.ubm.covariance_type} covariances" if isinstance(self.ubm, GMM) else ""
         adapted = ", ".join(name for name in ("means", "variances", "weights") if name[0] in self.update)

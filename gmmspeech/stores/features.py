@@ -1,4 +1,4 @@
-"""Frames on disk: utterance id to frames, in HDF5 files, in Kaldi's archives or HTK's parameter files."""
+"""Frames on disk by utterance id, in HDF5 files, Kaldi archives or HTK parameter files."""
 
 from __future__ import annotations
 
@@ -34,37 +34,36 @@ __all__ = ["FORMAT", "INDEX_FORMAT", "VERSION", "FeatureStore", "FeatureWriter",
 
 
 class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
-    """The frames of many utterances, read from disk as they are asked for.
+    """Frames of many utterances, read from disk on demand.
 
-    A mapping: ``store["u1"]`` is (T, D) float32, iteration gives the ids in stored order. Several threads may
-    read at once. Pickling (to another process) keeps the absolute path only. A context manager.
+    It is a mapping: ``store["u1"]`` is (T, D) float32, and iteration gives the ids in stored order. It is also a
+    context manager. Several threads may read at once. Pickling (to another process) keeps only the absolute path.
 
     Parameters
     ----------
     path : path-like, or a sequence of them
         An HDF5 file written by `FeatureWriter`, or an index of such files written by `write_index`; ``"scp:PATH"`` for
-        a Kaldi script file, ``"ark:PATH"`` for an archive of Kaldi's without one, with options as Kaldi has them
-        (``"ark,s,cs:PATH"``, ``"scp,p:PATH"`` leaves out what can't be read), compressed (``"ark:PATH.gz"``), or
-        ``"ark:-"`` for standard input; ``"htk:PATH"`` for HTK's parameter
-        files, all in a folder or those that a script file lists. Several of these are one store, if they have one
-        front end. Relative files named in a script file are looked for in the current directory, in the script's
-        folder, then in the folder above; commands in it are not run.
+        a Kaldi script file, ``"ark:PATH"`` for a Kaldi archive, also compressed (``"ark:PATH.gz"``) or from standard
+        input (``"ark:-"``), with Kaldi's options (``"ark,s,cs:PATH"``; ``"scp,p:PATH"`` leaves out unreadable entries);
+        ``"htk:PATH"`` for HTK parameter files, all in a folder or those listed in a script file. Several paths make one
+        store if they share a front end. Relative paths in a script file are looked for in the current directory, in the
+        script's folder, then in the folder above; commands in it are not run.
 
     Attributes
     ----------
     path : str
-        As given; several, with commas between them, for messages.
+        As given; several paths are joined by commas, for messages.
     paths : list of str
-        The path, or all of them; what another process needs to open the same store.
+        All paths; another process needs them to open the same store.
     front_end : str or None
-        How the frames were made, in JSON; None where it is not known, as in Kaldi's archives and HTK's files.
+        Configuration of the front end, as JSON; None if not known, as for Kaldi archives and HTK files.
     frame_shift : float or None
-        Milliseconds from frame to frame, as headers of HTK's files tell.
+        Frame shift in milliseconds, from the headers of HTK files.
 
     Raises
     ------
     DataError
-        If a file is missing, damaged, of another format, or of a newer version; if shards of an index are missing, or
+        If a file is missing, damaged, of another format or of a newer version; if shards of an index are missing, or
         an utterance is in two stores.
     ConfigError
         If a prefix or an option before the colon is unknown.
@@ -107,7 +106,7 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
 
     @checked
     def get(self, utterance: str, default: Any = None) -> Any:
-        """Give the frames of an utterance, or `default` if there is none of that name."""
+        """Return the frames of an utterance, or `default` if the id is not in the store."""
         return self[utterance] if utterance in self._index else default
 
     def __reduce__(self) -> tuple[type[FeatureStore], tuple[list[str]]]:
@@ -120,7 +119,7 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
         self.close()
 
     def close(self) -> None:
-        """Close the file; the store can't be read after that."""
+        """Close the file; the store can't be read afterwards."""
         self._source.close()
 
     @checked
@@ -140,22 +139,22 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
 
     @property
     def storage(self) -> str:
-        """How the frames are kept, for people, such as "float16, gzip"; nothing for plain float32."""
+        """Storage format in plain text, such as "float16, gzip"; empty for plain float32."""
         return self._source.storage
 
     @property
     def files(self) -> Iterable[str]:
-        """Files that the frames are read from, and those that name them."""
+        """Files that hold the frames, and files that list them."""
         return self._source.files
 
     @checked
     def blocks(self, size: int) -> Iterator[NDArray[np.float32]]:
-        """Yield all frames in stored order, `size` at a time whatever the utterances, the last block shorter.
+        """Yield all frames in stored order, in blocks of `size` across utterances; the last block may be shorter.
 
         Yields
         ------
         ndarray, shape (at most size, D), float32
-            No more than a block and an utterance are in memory.
+            Memory holds at most a block and an utterance.
         """
         return self._source.blocks(size)
 
@@ -176,7 +175,7 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
         ]
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         return [
             f"feature store: {counted(len(self), 'utterance')}, "
             f"{counted(self.total_frames, 'frame')} of {counted(self.dim, 'column')}",
@@ -203,12 +202,12 @@ def write_store(
     items : iterable of (str, array_like (T, D))
         Read one at a time.
     front_end, storage, compression
-        As of `FeatureWriter`.
+        As for `FeatureWriter`.
 
     Raises
     ------
     DataError, FeatureError
-        As `FeatureWriter`; nothing is left at `path` then.
+        As for `FeatureWriter`; nothing is left at `path` in that case.
 
     Examples
     --------

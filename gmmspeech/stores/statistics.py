@@ -307,7 +307,7 @@ class StatisticsStore(Described, Mapping[str, GMMStats]):
         return found
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         size = f"{counted(self.shape[0], 'component')}, {counted(self.shape[1], 'dimension')}"
         front = f"front end: {describe_front_end(self.front_end)}"
         return [

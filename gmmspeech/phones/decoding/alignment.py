@@ -1,8 +1,8 @@
 """Forced alignment: times of the words and phones of a transcript, and goodness of pronunciation.
 
-A boundary lies where the first frame of a phone begins to count. With ``times="center"`` that is the middle between the
-centers of the two frames' windows. With ``times="start"``, frame t counts from ``t * frame_shift``, as most aligners
-write their times: ``(frame_length - frame_shift) / 2`` earlier, 7.5 ms for windows of 25 ms each 10 ms.
+A boundary lies at the start of a phone's first frame. With ``times="center"``, it is midway between the centers of the
+windows of that frame and the one before. With ``times="start"``, frame t starts at ``t * frame_shift``, the convention
+of most aligners: ``(frame_length - frame_shift) / 2`` earlier, 7.5 ms for windows of 25 ms every 10 ms.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Alignment(Described):
     chain: Chain | None = None
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         seconds = self.phones[-1].end if self.phones else 0.0
         return [
             f"alignment: {counted(len(self.words), 'word')}, {counted(len(self.phones), 'phone')}, {seconds:.2f} s",
@@ -116,7 +116,7 @@ class AlignedCorpus(Described):
     unknown_words: Counter[str]
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         lines = [f"alignments: {counted(len(self.alignments), 'utterance', ',')}, {len(self.skipped):,} skipped"]
         if self.unknown_words:
             lines.append(f"unknown words: {', '.join(sorted(self.unknown_words))}")
@@ -145,54 +145,54 @@ def align(
     n_jobs: int | None = 1,
     progress: bool = True,
 ) -> AlignedCorpus:
-    """Find when the words and phones of transcripts were said.
+    """Align the words and phones of transcripts with the frames of their utterances.
 
     Parameters
     ----------
     model : PhoneHMM or AdaptedSystem
-        Of a system, the model of adapted frames where speakers are told, else the one that knows none.
+        An `AdaptedSystem` uses its speaker-adapted model if speakers are given, else its speaker-independent one.
     frames : mapping of str to ndarray, shape (T, D)
         Frames of each utterance, from the model's front end: a dict, or a `FeatureStore`.
     transcripts : mapping of str to sequence of str
-        Words of each utterance; those of them that `frames` has are aligned.
+        Words of each utterance; utterances that are in `frames` are aligned.
     dictionary : mapping
-        Word to its pronunciations.
+        Pronunciations of each word.
     frame_shift, frame_length : float, optional
-        In milliseconds, of the features. By default as the front end of the model (or of the store) has them; 10 and
-        25 where neither is known.
+        Of the features, in milliseconds. By default those of the front end of the model (or of the store); 10 and 25
+        if neither is known.
     times : {"center", "start"}
-        Where boundaries lie; see this module's text.
+        Convention for the times of frames; see the description of this module.
     unknown_words : str
-        What to do with words that the dictionary lacks: "error" makes their utterance a bad one, "skip" leaves them
-        out, and any other text is the phone of the model that stands for them, such as "SIL".
+        How to treat words that the dictionary lacks: "error" makes their utterance a bad one, "skip" leaves them out,
+        and any other text is the phone of the model to use for them, such as "SIL".
     goodness : bool
-        Give each phone its goodness of pronunciation too, which takes about as long again.
+        Also compute each phone's goodness of pronunciation, which about doubles the time.
     utt2spk : mapping of str to str, optional
-        Speaker of each utterance: adapt the frames of each speaker to the model by fMLLR, in a pass before (Gales
-        1998). It helps where speakers or recordings differ from those that the model was trained on.
+        Speaker of each utterance: first adapt the frames of each speaker to the model by fMLLR (Gales 1998). This helps
+        if speakers or recordings differ from the training data.
     refine : bool
-        Place boundaries finer than a frame, at the means of their posteriors, and give their deviations; see
-        `gmmspeech.phones.decoding.boundaries`. Those of silence lie between two frames, where static features place
-        them (`gmmspeech.phones.hmm.silence_edges`), but that speech behind an utterance's first silence begins 7 ms
-        later by a model that learned nothing from labels. Offsets that the model learned from labels move both.
-        Without, all boundaries lie between two frames.
+        Place boundaries more finely than frames, at the means of their posteriors, with standard deviations; see
+        `gmmspeech.phones.decoding.boundaries`. Boundaries of silence lie between two frames, placed by static features
+        (`gmmspeech.phones.hmm.silence_edges`); with a model that learned nothing from labels, speech after an
+        utterance's first silence begins 7 ms later. Offsets that the model learned from labels move both kinds. If
+        False, all boundaries lie between two frames.
     silence_probability : float
-        Of silence before, between and after words.
+        Probability of silence before, between and after words.
     acoustic_scale : float
         Factor of the log-likelihoods.
     self_loop_scale : float
-        Factor of the log probabilities to stay in a state and to leave it. Kaldi aligns with 0.1, and an acoustic scale
-        of 0.1.
+        Factor of the log probabilities of staying in a state and of leaving it. Kaldi aligns with 0.1, and an acoustic
+        scale of 0.1.
     beam : float, optional
-        Nats by which a path may fall behind the best in a frame; what falls further is given up, as long as 20 states
-        are left, as in Kaldi, which aligns with 10. It loses the best path where words are missing or wrong. Without
-        one, the best of all paths is found; of one transcript for an hour too (`gmmspeech.phones.hmm.long_search`).
+        Nats by which a path may fall behind the best one in a frame; paths below that are pruned, as long as 20 states
+        are left, as in Kaldi, which aligns with 10. Pruning loses the best path if words are missing or wrong. By
+        default the search is exact, also for one transcript of an hour (`gmmspeech.phones.hmm.long_search`).
     skip_bad : bool
-        Leave out utterances that can't be aligned instead of raising, with a warning that counts them.
+        Leave out utterances that can't be aligned, with a warning that counts them, instead of raising an error.
     n_jobs : int
-        Threads.
+        Number of threads.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------
@@ -201,11 +201,11 @@ def align(
     Raises
     ------
     DataError
-        An utterance with an unknown word or too few frames for its phones, by name.
+        An utterance with an unknown word or too few frames for its phones; the message names it.
     FeatureError
-        Frames that don't fit the model, by utterance; a feature store of another front end.
+        Frames that don't fit the model, with the utterance; a feature store of another front end.
     ConfigError
-        A front end that leaves out frames, so that they have no times; an option that makes no sense.
+        A front end that drops frames, so that times are not known; an invalid option.
 
     Examples
     --------

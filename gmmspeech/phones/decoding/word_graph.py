@@ -101,7 +101,7 @@ def word_graph(
     word_insertion_penalty : float
         Nats that each word costs.
     silence_probability : float
-        Of silence before, between and after words.
+        Probability of silence before, between and after words.
     self_loop_scale : float
         Factor of the log probabilities of staying in a state and of leaving it; Kaldi's 0.1 suits its acoustic scale
         of 0.1.

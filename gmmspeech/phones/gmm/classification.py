@@ -123,7 +123,7 @@ class PhoneClassifier(
 
     @property
     def front_end(self) -> str | None:
-        """Configuration of the front end that the frames are of, as JSON text, if known."""
+        """Configuration of the front end that made the frames, as JSON text, if known."""
         return self.model.front_end_
 
     def with_front_end(self, front_end: str | None) -> PhoneClassifier:
@@ -144,7 +144,7 @@ class PhoneClassifier(
         return frame_log_posteriors(self.model, self.project(data))
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         return _describe(self, "one model", self)
 
 
@@ -187,7 +187,7 @@ class AdaptedPhoneClassifier(
 
     @property
     def front_end(self) -> str | None:
-        """Configuration of the front end that the frames are of, as JSON text, if known."""
+        """Configuration of the front end that made the frames, as JSON text, if known."""
         return self.one.front_end
 
     def with_front_end(self, front_end: str | None) -> AdaptedPhoneClassifier:
@@ -238,7 +238,7 @@ class AdaptedPhoneClassifier(
         return frame_log_posteriors(self.of_frames, self.adapter.adapt_frames(self.one.project(data)))
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         return _describe(self, "segment vectors and adaptation to speakers", self.one)
 
 

@@ -1,4 +1,4 @@
-"""`PhoneGMM`: a mixture for each phone, or for each of the parts that its segments are cut in."""
+"""`PhoneGMM`: a mixture for each phone, or for each part of its segments."""
 
 from __future__ import annotations
 
@@ -43,41 +43,41 @@ _NOT_SAVED = ("ubm", "random_state", "backend", "n_jobs")  # of the options
 class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
     r"""Diagonal mixtures of phones, trained on segments with known boundaries.
 
-    A segment is cut in `parts`, each with its mixture. The log-likelihood of a segment of a phone q is
+    A segment is cut into `parts`, each with its own mixture. The log-likelihood of a segment of phone q is
 
         L_q = Σ_j Σ_{t in part j} log p(x_t | q, j)  [ + log N(log duration; μ_q, σ²_q) ]
 
-    and the posterior of the phone is proportional to prior_q · exp(scale · L_q): as neighboring frames are alike,
-    their sum is too sure of itself, which a scale below 1 mends. Where boundaries are not known, a frame's
-    likelihood is ``p(x | q) = Σ_j w_qj p(x | q, j)``, with w_qj the share of the phone's frames in part j. As a
-    phone lasts longer than a frame, frames are classified better with `smoothing`: 2 frames of 10 ms raise the share
-    of right frames by three to four points in a hundred.
+    and the posterior of the phone is proportional to prior_q · exp(scale · L_q): neighboring frames are correlated,
+    so their sum is overconfident, which a scale below 1 corrects. If boundaries are not known, the likelihood of a
+    frame is ``p(x | q) = Σ_j w_qj p(x | q, j)``, with w_qj the share of the phone's frames in part j. As a phone
+    lasts longer than a frame, `smoothing` improves the classification of frames: 2 frames of 10 ms raise accuracy by
+    three to four percentage points.
 
     Parameters
     ----------
     n_components : int
-        Components of a mixture, at most.
+        Maximum number of components of a mixture.
     size : {"fixed", "frames", "bic"}
-        Components that a mixture gets: `n_components`; one for every `frames_per_component` frames; or 1, 2, 4, ...,
-        whichever has the least Bayesian information criterion. Never more than one for five frames.
+        Number of components of a mixture: `n_components`; one for every `frames_per_component` frames; or the one of 1,
+        2, 4, ... with the lowest Bayesian information criterion. Never more than one for five frames.
     frames_per_component : int
     parts : int
-        Parts a segment: 3 for begin, middle and end.
+        Parts per segment: 3 for beginning, middle and end.
     duration : bool
-        Let the segment's log duration count, by a Gaussian a phone.
+        Include the segment's log duration, modeled by one Gaussian per phone.
     scale : float
-        Of a segment's log-likelihood in its posteriors, above 0, and 1 at most.
+        Scale of a segment's log-likelihood in its posteriors, above 0 and at most 1.
     smoothing : float
-        Deviation, in frames, of the Gaussian window with which a frame's log-likelihoods are averaged with those of
-        its neighbors before posteriors are taken of them. 0 for none.
+        Standard deviation, in frames, of the Gaussian window that averages the log-likelihoods of neighboring frames
+        before posteriors are computed. 0 for none.
     ubm : DiagonalGMM, optional
-        Adapt the mixtures from this one by MAP instead of training each: for phones with few data.
+        Adapt the mixtures from this one by MAP instead of training each; useful for phones with few data.
     relevance_factor, update
-        Of `map_adapt`, with `ubm`.
+        As for `map_adapt`; used with `ubm`.
     max_iter, tol, variance_floor, random_state, backend
         See `DiagonalGMM`.
     n_jobs : int
-        Threads; mixtures are trained and evaluated side by side.
+        Number of threads; mixtures are trained and evaluated in parallel.
 
     Attributes
     ----------
@@ -91,9 +91,9 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         Share of each part in the training frames.
     durations_ : ndarray, shape (P, 2), float64
         Mean and variance of each phone's log duration, in frames.
-    feature_names_in_ : ndarray of str, shape (D,), where `X` was a table with names of columns
+    feature_names_in_ : ndarray of str, shape (D,), if `X` was a table with column names
     front_end_ : str or None
-        Configuration of the front end, as JSON text, when the caller has set it.
+        Configuration of the front end, as JSON text, if the caller has set it.
 
     Examples
     --------
@@ -160,18 +160,18 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         X : array_like, shape (N, D)
             Frames of all utterances.
         ranges : array_like of int, shape (S, 2)
-            Rows of each segment: the first, and the one after the last.
+            Rows of each segment: the first row, and the one after the last.
         phones : array_like of str, shape (S,)
         inventory : sequence of str, optional
-            Phones to train, by default those that have segments. One without a segment is left out, with a warning;
-            segments of others are not used.
+            Phones to train, by default those that have segments. A phone without a segment is left out with a warning;
+            segments of other phones are not used.
         progress : bool
-            Show a bar, in a terminal or a notebook, once two seconds have gone by.
+            Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
         Raises
         ------
         DataError
-            A segment that is empty or outside the frames, or none at all.
+            A segment that is empty or outside the frames, or no segments.
         FeatureError
             NaN or infinity in a frame.
         """
@@ -196,15 +196,15 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         return self
 
     def phone_indices(self, phones: ArrayLike) -> NDArray[np.int64]:
-        """Place of each phone among `phones_`, or -1, shape of `phones`."""
+        """Index of each phone in `phones_`, or -1, in the shape of `phones`."""
         names = as_names(phones, "phones")
         places = np.searchsorted(self.phones_, names).clip(max=len(self.phones_) - 1)
         return np.where(np.asarray(self.phones_)[places] == names, places, -1)
 
     def select(self, phones: Sequence[str]) -> Self:
-        """Give a model of some of the phones only, their priors rescaled.
+        """Return a model of some of the phones, with their priors rescaled.
 
-        Silence is best trained with the phones and left out where segments are known not to be silent.
+        Train silence with the phones, and leave it out if segments are known not to be silent.
 
         Raises
         ------
@@ -230,15 +230,15 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         Parameters
         ----------
         X, ranges, phones
-            Frames, segments and phones of the speaker, as `fit` takes them. Phones may also be those that the
-            model itself has found. A phone without a segment stays as it is.
+            Frames, segments and phones of the speaker, as for `fit`. The phones may also be those that the model
+            itself recognized. A phone without a segment is not changed.
         relevance_factor : float
         update : str
 
         Returns
         -------
         PhoneGMM
-            Another one; priors and durations are those of this one.
+            A new model with the same priors and durations.
         """
         frames, rows, names = self._segments(X, ranges, phones)
         codes = part_of_frames(rows, self.phone_indices(names), len(frames), self.parts)
@@ -259,20 +259,20 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         return np.stack(list(ordered_map(lambda m: m.score_samples(frames), self.models_, n_jobs=self.n_jobs)), axis=1)
 
     def frame_log_likelihoods(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Log-likelihood of every frame under every phone, in whichever part, shape (N, P), in nats."""
+        """Log-likelihood of every frame under every phone, over all its parts, shape (N, P), in nats."""
         return in_any_part(self.log_likelihoods(X), self.part_priors_.reshape(-1, self.parts))
 
     def frame_log_posteriors(self, X: ArrayLike, *, lengths: Sequence[int] | None = None) -> NDArray[np.float64]:
-        """Log posterior of every phone given each frame, or with `smoothing` it and its neighbors, shape (N, P).
+        """Log posterior of every phone given each frame, with `smoothing` also its neighbors, shape (N, P).
 
         The priors are the phones' shares of the training frames.
 
         Parameters
         ----------
         X : array_like, shape (N, D)
-            Frames, in order if they are smoothed.
+            Frames, in time order if they are smoothed.
         lengths : sequence of int, optional
-            Frames of each utterance, if `X` has several: smoothing doesn't reach beyond them.
+            Number of frames of each utterance, if `X` has several: smoothing does not cross their boundaries.
 
         Raises
         ------
@@ -308,20 +308,20 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         return self.sum_segments(self._score(frames), rows)
 
     def sum_segments(self, log_likelihoods: NDArray[np.float64], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Do as `segment_log_likelihoods`, from what `log_likelihoods` gave for the frames."""
+        """Compute `segment_log_likelihoods` from the result of `log_likelihoods` for the frames."""
         total = part_sums(log_likelihoods, ranges, self.parts).sum(axis=0)
         return total + self.duration_log_likelihoods(ranges) if self.duration else total
 
     def average_parts(self, log_likelihoods: NDArray[np.float64], ranges: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Mean log-likelihood of each part of each segment, shape (parts, S, P), in nats a frame.
+        """Mean log-likelihood of each part of each segment, shape (parts, S, P), in nats per frame.
 
-        To be combined by weights: a mean doesn't grow surer with every frame as a sum does. 0 for a part without
-        frames.
+        Use these for weighted combination: unlike a sum, a mean does not become more confident with every frame. It is
+        0 for a part without frames.
 
         Parameters
         ----------
         log_likelihoods : ndarray, shape (N, P * parts)
-            What `log_likelihoods` gave for the frames.
+            Result of `log_likelihoods` for the frames.
         ranges : ndarray, shape (S, 2)
         """
         counts = np.maximum(np.diff(part_edges(ranges, self.parts), axis=1), 1)
@@ -332,7 +332,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         return duration_scores(ranges, self.durations_)
 
     def segment_log_posteriors(self, X: ArrayLike, ranges: ArrayLike) -> NDArray[np.float64]:
-        """Log posterior of every phone given each segment, shape (S, P), from what `segment_log_likelihoods` gives."""
+        """Log posterior of every phone given each segment, shape (S, P), from `segment_log_likelihoods`."""
         check_options(self)
         return log_posteriors(self.scale * self.segment_log_likelihoods(X, ranges), self.priors_)
 
@@ -342,7 +342,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         return np.asarray(self.phones_)[best]
 
     def to_state(self) -> State:
-        """Give options, priors and all mixtures' parameters side by side; a UBM they were adapted from is not kept."""
+        """Return options, priors and the parameters of all mixtures for saving, without the UBM they may come from."""
         check_fitted(self, "models_")
         options = {name: value for name, value in self.get_params(deep=False).items() if name not in _NOT_SAVED}
         return {
@@ -358,7 +358,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make a model of what `to_state` gave."""
+        """Rebuild a model from the result of `to_state`."""
         options, front_end = parse_object(state["options"]), state["front_end"] or None
         em = {name: options[name] for name in ("max_iter", "tol", "variance_floor")}
         models = [DiagonalGMM.from_parameters(*p, front_end=front_end, **em) for p in split_parameters(state)]
@@ -379,7 +379,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         durations: NDArray[np.float64],
         **options: Any,
     ) -> Self:
-        """Model of given mixtures, ready to use.
+        """Build a model from given mixtures, ready to use.
 
         Parameters
         ----------
@@ -391,7 +391,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         Raises
         ------
         ModelError
-            Phones that are not sorted, or numbers of things that don't agree.
+            Phones that are not sorted, or lengths that don't match.
         """
         model = cls(**options)
         check_options(model)
@@ -458,7 +458,7 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
         return frames, rows, names
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         sizes = sorted({len(mixture.weights_) for mixture in self.models_})
         return [
             f"phone mixtures: {counted(len(self.phones_), 'phone')}, {sizes[0]} to "

@@ -113,7 +113,7 @@ class SegmentGaussian(Estimator):
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make a model of what `to_state` gave."""
+        """Rebuild a model from the result of `to_state`."""
         model = cls(shrinkage=float(state["shrinkage"]))
         model.phones_ = tuple(state["phones"])
         set_names(model, state.get("feature_names"))

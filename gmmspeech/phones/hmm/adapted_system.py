@@ -189,7 +189,7 @@ class AdaptedSystem(Described, Saved, kind="AdaptedSystem", hint="the full syste
         return super().from_state({**state, "transform": transform, "prior": prior})
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         splice = f"{2 * self.transform.context + 1} frames of {counted(self.dim, 'column')}"
         lines = [f"frames: {splice}, by LDA and MLLT to {len(self.transform.matrix)}"]
         return ["phone HMMs adapted to speakers by fMLLR", *self.adapted.describe(), *lines]

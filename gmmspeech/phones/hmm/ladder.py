@@ -74,7 +74,7 @@ def train_ladder(
     static : int, optional
         Columns that are cepstra without deltas; by default as the front end of a `FeatureStore` has them, else all.
     n_jobs : int
-        Threads; any number gives the same bits.
+        Number of threads; the result has the same bits for any number.
     client : distributed.Client, optional
         Make the passes over utterances (alignments, and statistics, those of fMLLR too) on the workers of a Dask
         cluster, as `train_triphone_hmm` does. Frames are transformed here, and all held here.

@@ -412,7 +412,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         return super().from_state({"card": "", "language": "", **state})
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         state = "state" if self.tree is None else "tied triphone state"
         least, most = 1 / (1 - self.self_loop[[self.self_loop.argmin(), self.self_loop.argmax()]])
         num_gaussians = f"{counted(self.num_gaussians, 'Gaussian')} of {counted(self.dim, 'dimension')}"

@@ -109,7 +109,7 @@ def train_phone_hmm(
     method : {"viterbi", "baum-welch"}
         Whether a frame belongs to its state on the best path, or to all states by their posteriors.
     silence_probability : float
-        Of silence before, between and after words.
+        Probability of silence before, between and after words.
     acoustic_scale, beam
         As `gmmspeech.phones.decoding.alignment.align` has them: without a beam, every alignment is over all paths.
     power : float
@@ -131,7 +131,7 @@ def train_phone_hmm(
     skip_bad : bool
         Leave out utterances that can't be trained on, with a warning that names them, instead of raising.
     n_jobs : int
-        Threads; any number gives the same bits.
+        Number of threads; the result has the same bits for any number.
     client : distributed.Client, optional
         Make the passes over utterances (alignments and statistics) on the workers of a Dask cluster, which read a store
         by its path, and keep arrays. The model has the same bits as on one machine of their kind. Graphs, trees and
@@ -144,7 +144,7 @@ def train_phone_hmm(
         File that keeps the state after an update, once a second; where it has one, training goes on from there and ends
         with the same bits as if it had never stopped.
     progress : bool
-        Show a bar, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def train_phone_hmm(
         An utterance with a word that the dictionary lacks or too few frames for its phones, by name. A checkpoint that
         can't be written, or is of other options or data.
     ConfigError
-        An option that makes no sense.
+        An invalid option.
 
     Warns
     -----
@@ -277,7 +277,7 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume
         An utterance whose labels overlap, go backwards or run past its end, or have a phone that is not among
         `phones`, by name. A checkpoint as above.
     ConfigError
-        An option that makes no sense.
+        An invalid option.
 
     Examples
     --------

@@ -92,7 +92,7 @@ class TrainingState(
         return cls(int(state["iteration"]), model, posteriors, float(state["log_likelihood"]))
 
     def describe(self) -> list[str]:
-        """Tell what it is, in a few lines."""
+        """Describe the object in a few lines."""
         return [f"training of phone HMMs: {counted(self.iteration, 'update')}", *self.model.describe()]
 
 
