@@ -1,4 +1,7 @@
-"""Long quiet before and after what is said: left out, since features are normalized by all of a recording."""
+"""Long quiet before and after what is said: left out, since features are normalized by all of a recording.
+
+So is digital silence, however short: the logarithm of its power is far from that of any room.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +19,45 @@ from gmmspeech.formats.datadir import DataDir, Segment, load_utterance
 
 BLOCK = 0.02  # seconds
 QUIET = 10 ** (-35 / 20)  # of the loudest tenth of a second; no word is that much softer than those around it
-LONGEST = 3.0  # seconds of quiet that are kept
-MARGIN = 0.5  # seconds of quiet that are kept of what is longer
-SLOWEST = 0.15  # seconds a letter: recordings that are shorter have no long edges
+NOISE = 10 ** (6 / 10)  # times the power of an edge's quietest blocks: more of it is no noise that stays as it is
+NOISIEST = 10 ** (-15 / 10)  # of the power of the loudest tenth of a second, which noise to be left out may have
+FLOOR = 10  # percentile of quietest blocks
+LONGEST = 0.5  # seconds of quiet that are kept
+MARGIN = 0.3  # seconds of quiet that are kept of what is longer
+SLOWEST = 0.1  # seconds a letter: recordings that are shorter have no long edges
+SHORT = 3.0  # seconds of a recording that is read whatever its text
+LONG = 30.0  # seconds of a recording of which the edges are read first
+DIGITAL = 1e-5  # of the peak: less than a step of 16 bits, as decoders leave of none
 
 
 def loud_part(signal: NDArray[np.floating], rate: float) -> tuple[float, float | None]:
     """Start and end in seconds of what lies between long quiet edges; 0 and None where an edge is not long."""
-    size, power = _block_powers(signal, rate)
-    if len(power) < 5 or not power.any() or not np.isfinite(power).all():  # features tell of what is no number
+    if not len(signal) or not np.isfinite(signal).all():  # features tell of what is no number
+        return 0.0, None
+    begin, end = _sounding(signal, rate)
+    size, power = _block_powers(signal[begin:end], rate)
+    if len(power) < 5 or not power.any():
         return 0.0, None
     loudest = np.convolve(power, np.ones(5) / 5, mode="valid").max()
-    loud = np.flatnonzero(power > QUIET**2 * loudest) * size / rate
-    before, after = float(loud[0]), len(signal) / rate - float(loud[-1]) - BLOCK
-    start = round(before - MARGIN, 1) if before > LONGEST else 0.0
-    return start, round(float(loud[-1]) + BLOCK + MARGIN, 1) if after > LONGEST else None
+    before = _quiet_blocks(power, loudest) * size / rate
+    after = (_quiet_blocks(power[::-1], loudest) * size + end - begin - len(power) * size) / rate
+    start = begin / rate + (before - MARGIN if before > LONGEST else 0.0)
+    stop = end / rate - (after - MARGIN if after > LONGEST else 0.0)
+    return round(start, 3), round(stop, 3) if end < len(signal) or after > LONGEST else None
+
+
+def _sounding(signal: NDArray[np.floating], rate: float) -> tuple[int, int]:
+    """Where digital silence at the beginning of a signal ends, and where that at its end begins."""
+    moves = [np.abs(edge - edge[0]) for edge in (signal, signal[::-1])]
+    level = DIGITAL * max(move.max() for move in moves)
+    first, last = (int(np.argmax(move > level)) for move in moves)
+    return first if first >= BLOCK * rate else 0, len(signal) - (last if last >= BLOCK * rate else 0)
+
+
+def _quiet_blocks(power: NDArray[np.float64], loudest: float) -> int:
+    """Count blocks until one is louder than what is softer than any word, and than the noise of this edge."""
+    noise = np.percentile(power[: round(LONGEST / BLOCK)], FLOOR)
+    return int(np.argmax(power > max(QUIET**2 * loudest, min(NOISE * noise, NOISIEST * loudest))))
 
 
 def _block_powers(signal: NDArray[np.floating], rate: float) -> tuple[int, NDArray[np.float64]]:
@@ -44,7 +71,10 @@ def _has_loud_edges(data: DataDir, name: str, whole: Segment, duration: float, c
     """Say whether both edges of a recording are loud beside samples of full scale: then the rest need not be read."""
     for start, end in ((0.0, LONGEST), (duration - LONGEST, None)):
         edge = replace(data, segments={name: replace(whole, start=start, end=end)})
-        if not (_block_powers(*load_utterance(edge, name, channel=channel))[1] > QUIET**2).any():
+        signal, rate = load_utterance(edge, name, channel=channel)
+        power = _block_powers(signal, rate)[1]
+        is_cut = _sounding(signal, rate) != (0, len(signal))
+        if is_cut or not (power > max(QUIET**2, NOISE * np.percentile(power, FLOOR))).any():
             return False
     return True
 
@@ -59,7 +89,9 @@ def without_quiet_edges(data: DataDir, channel: Channel) -> DataDir:
         with suppress(GmmSpeechError):  # which is told where its features are computed
             duration = audio_format(data.recordings[segment.recording], raw=data.raw).duration
             slow = duration > LONGEST + SLOWEST * len((data.text or {}).get(name, ""))
-            if slow and not _has_loud_edges(data, name, segment, duration, channel):
+            if duration < SHORT or (
+                slow and (duration < LONG or not _has_loud_edges(data, name, segment, duration, channel))
+            ):
                 part = loud_part(*load_utterance(data, name, channel=channel))
                 if part != (0.0, None):
                     parts[name] = part

@@ -134,5 +134,5 @@ def test_quiet_edges_of_recordings_that_follow_are_left_out_and_labels_keep_thei
         soundfile.write(path, quiet, 8000)
     with pytest.warns(GmmSpeechWarning, match="1 recording with long quiet"):
         cut = without_quiet_edges_of(data, "mix", ["b"])
-    assert cut.segments == {"a": Segment("a", 0.0, None), "b": Segment("b", 4.5, None)}
+    assert cut.segments == {"a": Segment("a", 0.0, None), "b": Segment("b", 5.0, None)}
     assert cut.utterances == ("a", "b")
