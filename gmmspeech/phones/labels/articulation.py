@@ -197,8 +197,11 @@ def articulation(ipa: str) -> NDArray[np.float64] | None:
     points = [_segment(segment) for segment in segments]
     points = [point for point in points if point[_INDEX["vowel"]] > 0.5] or points  # a rime is told by its vowels
     closed, rubbed = points[0][_INDEX["closure"]] == 1, points[-1][_INDEX["friction"]] == 1
-    if len(points) > 1 and closed and rubbed and not points[0][_INDEX["nasal"]]:
+    is_nasal = points[0][_INDEX["nasal"]] >= 1
+    if len(points) > 1 and closed and rubbed and not is_nasal:
         points = [_affricate(points[0], points[-1])]
+    if is_nasal and points[-1][_INDEX["click"]]:  # one sound, which is heard as the nasal that goes on through it
+        points = points[:1]
     return np.stack([points[0], points[-1]])
 
 
@@ -224,7 +227,7 @@ def nearest_phones(wanted: Iterable[str], known: Iterable[str]) -> dict[str, tup
     >>> from gmmspeech.phones.labels.phone_sets import ARPABET
     >>> found = nearest_phones(["t", "ʈ", "y", "ɛ", "tʃ", "aː", "ŋǃ"], ARPABET)
     >>> {phone: nearest for phone, (nearest, _) in found.items()}
-    {'t': 'T', 'ʈ': 'T', 'y': 'IY', 'ɛ': 'EH', 'tʃ': 'CH', 'aː': 'AA', 'ŋǃ': 'D'}
+    {'t': 'T', 'ʈ': 'T', 'y': 'IY', 'ɛ': 'EH', 'tʃ': 'CH', 'aː': 'AA', 'ŋǃ': 'NG'}
     """
     wanted, known = list(wanted), list(known)
     mine, theirs = notation_of(wanted), notation_of(known)

@@ -55,11 +55,22 @@ BASES = frozenset(
 VOWELS = frozenset("iyɨʉɯuɪʏʊeøɘɵɤoəɚɛœɜɝɞʌɔæɐaɶɑɒäᵻᵿ")
 _OF_SPELLING = frozenset("çäœøæð")  # letters of IPA that spelling has too
 IPA = "ipa"  # in place of a language's code: transcripts are transcriptions
-_LIGATURES = str.maketrans({"ʦ": "t͡s", "ʧ": "t͡ʃ", "ʨ": "t͡ɕ", "ʣ": "d͡z", "ʤ": "d͡ʒ", "ʥ": "d͡ʑ"})
-_TYPED = _LIGATURES | str.maketrans({":": "ː", "!": "ǃ", "g": "ɡ", "'": "ʼ", "’": "ʼ"})
+# Letters that IPA once had, those of Sinologists and Americanists, and letters of other scripts that look like IPA's.
+_OTHERS = _pairs(
+    """
+    ʦ t͡s  ʧ t͡ʃ  ʨ t͡ɕ  ʣ d͡z  ʤ d͡ʒ  ʥ d͡ʑ  ƛ t͡ɬ  č t͡ʃ  ǰ d͡ʒ  š ʃ   ž ʒ   ñ ɲ   ł ɫ
+    ɩ ɪ    ɷ ʊ    ɿ ɨ    ʅ ɨ    ʮ ʉ    ʯ ʉ    ᴀ ä    ᴇ e̞   ʚ ɞ    ɼ r̝   ƞ n̩   ȹ p̪   ȸ b̪
+    ʇ ǀ    ʗ ǃ    ʖ ǁ    ʞ k    ƥ ɓ̥    ƭ ɗ̥    ƈ ʄ̊    ƙ ɠ̊    ʠ ʛ̥    ꞎ ɬ    ʆ ʃʲ   ʓ ʒʲ
+    ȶ tʲ   ȡ dʲ   ȵ ɲ    ȴ ʎ    ƫ tʲ   ᶀ bʲ   ᶁ dʲ   ᶂ fʲ   ᶃ ɡʲ   ᶄ kʲ   ᶅ lʲ   ᶆ mʲ   ᶇ nʲ
+    ᶈ pʲ   ᶉ rʲ   ᶊ sʲ   ᶋ ʃʲ   ᶌ vʲ   ᶍ xʲ   ᶎ zʲ
+    ꞵ β    ꭓ χ    ϑ θ    ε ɛ    γ ɣ    φ ɸ    ϕ ɸ    α ɑ    ι ɪ    ǝ ə    ә ə
+    """
+)
+_LETTERS_OF_IPA = str.maketrans(_OTHERS)
+_TYPED = _LETTERS_OF_IPA | str.maketrans({":": "ː", "!": "ǃ", "g": "ɡ", "'": "ʼ", "’": "ʼ"})
 _AROUND = re.compile(r"[][/⟨⟩|‖‿,;\s]+")
 _UNSPOKEN = str.maketrans("", "", "ˈˌ.-()")
-_NOT_EJECTIVE = re.compile("(?<![ptkqcʈsʃɬfχxʂɕ\u0361\u035cʷʲʰ])ʼ")  # but typed for stress
+_NOT_EJECTIVE = re.compile("(?<![ptkqcʈsʃɬfχxʂɕʦʧʨčš\u0361\u035cʷʲʰ])['’]")  # but typed for stress
 _BEFORE = frozenset("ⁿᵐᵑᶮˀ")  # superscripts that stand before what they change
 _LETTERS = ("Lu", "Ll", "Lt", "Lo")  # categories, without those of modifiers
 _TIES = frozenset("\u0361\u035c‿")
@@ -83,7 +94,7 @@ def to_ipa(phone: str, notation: Notation) -> str:
         return own
     plain = phone.translate(_STRESS)
     if notation == "ipa" or not plain.isascii():
-        return _TONE.sub("", plain.translate(_LIGATURES))
+        return _TONE.sub("", unicodedata.normalize("NFC", plain).translate(_LETTERS_OF_IPA))
     if not re.fullmatch("[0-9]", plain):  # else a vowel
         plain = re.sub("(_[TLMHBRF])+$|(?<=[a-z])[0-9]+$", "", plain)
     return "".join(XSAMPA_IPA.get(symbol, symbol) for symbol in _XSAMPA_SYMBOL.findall(plain))
@@ -92,26 +103,30 @@ def to_ipa(phone: str, notation: Notation) -> str:
 def split_segments(ipa: str) -> list[str]:
     """Cut IPA into segments: a base with its diacritics; what ties join is one, as what cannot be read is none.
 
+    Small letters belong to what is before them; ``ⁿ`` and the like to what is after, if that is no vowel.
+
     Examples
     --------
-    >>> split_segments("ⁿdʲaːt͡ʃʰ")
-    ['ⁿdʲ', 'aː', 't͡ʃʰ']
+    >>> split_segments("ⁿdʲaːt͡ʃʰ"), split_segments("ʰpamˀatⁿ")
+    (['ⁿdʲ', 'aː', 't͡ʃʰ'], ['ʰp', 'a', 'mˀ', 'a', 'tⁿ'])
     """
     segments: list[str] = []
     before, tied = "", False
     for symbol in _symbols(ipa):
         if symbol in BASES:
+            if segments and symbol in VOWELS:
+                segments[-1], before = segments[-1] + before, ""
             if tied:
                 segments[-1] += symbol
             else:
                 segments.append(before + symbol)
             before, tied = "", False
-        elif symbol in _BEFORE:
+        elif symbol in _BEFORE or (not segments and unicodedata.category(symbol) == "Lm"):
             before += symbol
         elif segments:
             segments[-1] += symbol
             tied = symbol in _TIES
-    return segments
+    return [*segments[:-1], segments[-1] + before] if segments else []
 
 
 def transcribed_words(text: str) -> list[str]:
@@ -133,7 +148,7 @@ def phones_of_transcription(word: str) -> tuple[str, ...]:
     >>> phones_of_transcription("ˈt͡sviː.bak"), phones_of_transcription("дом")
     (('t͡s', 'v', 'iː', 'b', 'a', 'k'), ())
     """
-    plain = _NOT_EJECTIVE.sub("", word.translate(_TYPED)).translate(_UNSPOKEN)
+    plain = _NOT_EJECTIVE.sub("", unicodedata.normalize("NFC", word)).translate(_TYPED).translate(_UNSPOKEN)
     marks = (symbol for symbol in _symbols(plain) if symbol not in BASES)
     if any(unicodedata.category(mark) not in ("Mn", "Lm", "Sk", "No") and not _TONE.fullmatch(mark) for mark in marks):
         return ()

@@ -29,7 +29,7 @@ _IPA = {
     "nasal": "m ɱ n ɳ ɲ ŋ ɴ",
     "fricative": "ɸ β f v θ ð s z ʃ ʒ ʂ ʐ ç ʝ x ɣ χ ʁ ħ ʕ h ɦ ɬ ɮ ɕ ʑ ʜ ʢ ɧ ʍ",
     "affricate": "ʦ ʣ ʧ ʤ ʨ ʥ",
-    "stop": "p b t d ʈ ɖ c ɟ k g ɡ q ɢ ʔ ʡ ɓ ɗ ʄ ɠ ʛ ʘ ǀ ǃ ǂ ǁ",
+    "stop": "p b t d ʈ ɖ c ɟ k g ɡ q ɢ ʔ ʡ ɓ ɗ ᶑ ʄ ɠ ʛ ʘ ǀ ǃ ǂ ǁ",
 }
 _OF_LATIN = {phone: manner for manner, phones in _LATIN.items() for phone in phones.split()}
 _OF_IPA = {phone: manner for manner, phones in _IPA.items() for phone in phones.split()}
