@@ -97,8 +97,8 @@ def without_quiet_edges(data: DataDir, channel: Channel) -> DataDir:
                     parts[name] = part
     if not parts:
         return data
-    found = f"{counted(len(parts), 'recording')} with long quiet before or after the speech, left out; the first: "
-    warnings.warn(f"found {found}{shown(next(iter(parts)))}", GmmSpeechWarning)
+    found = f"left out long silence before or after the speech of {counted(len(parts), 'recording')}"
+    warnings.warn(f"{found}; the first: {shown(next(iter(parts)))}", GmmSpeechWarning)
     known = data.segments or {name: Segment(name, 0.0, None) for name in data.utterances}
     cut = {name: Segment(known[name].recording, *part) for name, part in parts.items()}
     return replace(data, segments={**known, **cut})

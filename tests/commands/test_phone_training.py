@@ -132,7 +132,7 @@ def test_quiet_edges_of_recordings_that_follow_are_left_out_and_labels_keep_thei
     quiet = np.concatenate([np.zeros(40000), np.random.default_rng(0).normal(0, 0.3, 8000)]).astype(np.float32)
     for path in data.recordings.values():
         soundfile.write(path, quiet, 8000)
-    with pytest.warns(GmmSpeechWarning, match="1 recording with long quiet"):
+    with pytest.warns(GmmSpeechWarning, match="long silence before or after the speech of 1 recording"):
         cut = without_quiet_edges_of(data, "mix", ["b"])
     assert cut.segments == {"a": Segment("a", 0.0, None), "b": Segment("b", 5.0, None)}
     assert cut.utterances == ("a", "b")

@@ -83,7 +83,9 @@ def test_times_are_those_without_the_quiet(synthetic_voices: Path, tmp_path: Pat
         if name == "bare":
             align_dir(tmp_path / name, None, None, out=tmp_path / "out" / name)
         else:
-            with pytest.warns(GmmSpeechWarning, match="found 1 recording with long quiet before or after the speech"):
+            with pytest.warns(
+                GmmSpeechWarning, match="left out long silence before or after the speech of 1 recording"
+            ):
                 align_dir(tmp_path / name, None, None, out=tmp_path / "out" / name)
         end, tiers = read_timed_textgrid(tmp_path / "out" / name / "ann" / "a.TextGrid")
         assert end == pytest.approx(before + after + len(x) / rate)
