@@ -1,4 +1,4 @@
-"""Recording conditions simulated: telephone, codecs of mobile phones and messengers, noise."""
+"""Simulation of recording conditions: telephone, codecs of mobile phones and messengers, noise."""
 
 from __future__ import annotations
 
@@ -33,33 +33,33 @@ CONDITIONS = "telephone, gsm, mp3, opus or noise:DB"
 def simulate_conditions(
     signal: ArrayLike, rate: int, conditions: str | Sequence[str], *, random_state: int = 0
 ) -> NDArray[np.float32]:
-    """Make a recording sound as if it had come over other channels, one after the other.
+    """Simulate recording conditions: pass a recording through one or more channels in turn.
 
     Parameters
     ----------
     signal : array-like of float, shape (n,)
         Samples in [-1, 1].
     rate : int
-        Hz.
+        Sampling rate in Hz.
     conditions : str or sequence of str
-        With commas between, any of
+        One or more of the following, separated by commas in text:
 
         - ``telephone``: 300 to 3400 Hz, 8 kHz, G.711 (mu-law);
         - ``gsm``: the same band through GSM 06.10 full rate;
-        - ``mp3``, ``opus``: compressed and decompressed at 16 kHz, as libsndfile does it;
-        - ``noise:DB``: steady noise with the spectrum of the recording itself, so many dB below its mean power.
+        - ``mp3``, ``opus``: compressed and decompressed at 16 kHz by libsndfile;
+        - ``noise:DB``: stationary noise with the spectrum of the recording, DB decibels below its mean power.
     random_state : int
-        Of the noise.
+        Seed of the noise.
 
     Returns
     -------
     ndarray, shape (n,), float32
-        At the same rate, and as long.
+        At the same rate and of the same length.
 
     Raises
     ------
     ConfigError
-        A condition that there is not, or a rate that is not above 0.
+        An unknown condition, or a rate that is not above 0.
     AudioError
         Samples that are not one channel of finite numbers.
 

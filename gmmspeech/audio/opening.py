@@ -1,4 +1,4 @@
-"""Recordings found and opened: files, and WAV files inside archives of Kaldi's."""
+"""Find and open recordings: files, and WAV files inside Kaldi archives."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def audio_file(name: str) -> tuple[str, int | None]:
     Parameters
     ----------
     name : str
-        As it stands in ``wav.scp``.
+        As written in ``wav.scp``.
 
     Returns
     -------
     file : str
     offset : int or None
-        Byte at which the recording begins; None where the name is that of a file, or its archive isn't there.
+        Byte at which the recording begins; None if the name is that of a file, or the archive does not exist.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Recordings without a header: what it would say."""
+"""Sample format of recordings without a header."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENCODINGS = {
 
 @dataclass(frozen=True)
 class RawAudio:
-    """What the missing header of a raw recording would say.
+    """Sample format of a raw recording, which has no header.
 
     Parameters
     ----------
@@ -29,13 +29,13 @@ class RawAudio:
         Sampling rate in Hz.
     encoding : {"pcm16", "pcm24", "pcm32", "ulaw", "alaw", "float32"}
     channels : int
-        Interleaved.
+        Number of channels, interleaved.
     big_endian : bool
 
     Raises
     ------
     ConfigError
-        A rate or number of channels below 1, or another encoding.
+        A rate or number of channels below 1, or an unknown encoding.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class RawAudio:
     @classmethod
     @checked
     def parse(cls, text: str) -> RawAudio:
-        """Read ``RATE`` or ``RATE:ENCODING``, such as ``8000:ulaw``.
+        """Parse ``RATE`` or ``RATE:ENCODING``, such as ``8000:ulaw``.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Recordings to waveforms: decode and cut."""
+"""Read recordings as waveforms: decoding and cutting."""
 
 from __future__ import annotations
 
@@ -38,48 +38,48 @@ def read_audio(
 ) -> tuple[NDArray[np.float32], int]:
     """Read a recording, or a segment of it, as one channel of float samples.
 
-    Everything that libsndfile decodes is taken: WAV, FLAC, OGG, MP3, AIFF, AU and NIST SPHERE (as PCM, mu-law or
-    A-law; SPHERE compressed by shorten is not), and with `raw` samples without a header. What was written into a pipe
-    and does not say how long it is (or, as a WAV of size 0 or an MP3 of variable bit rate without Xing's header, says
-    it wrongly) is read to its end. Only the segment asked for is decoded. Times become samples by `sample_at`, as in
-    Kaldi's ``extract-segments``, the end not included; a segment that ends less than half a second after the recording
-    is cut at the recording's end, one that ends later is an error. (Kaldi also drops segments shorter than 0.1 s; here
-    only a segment without samples is an error.)
+    All formats of libsndfile can be read: WAV, FLAC, OGG, MP3, AIFF, AU and NIST SPHERE (PCM, mu-law or A-law, but not
+    compressed by shorten); and, with `raw`, samples without a header. A file that was written into a pipe and has no
+    length in its header (or a wrong one, such as a WAV of size 0 or a variable bit rate MP3 without a Xing header) is
+    read to its end. Only the requested segment is decoded. Times are converted to samples by `sample_at`, as in Kaldi's
+    ``extract-segments``, with the end excluded. A segment that ends less than half a second after the recording is cut
+    at the recording's end; one that ends later is an error. (Kaldi also drops segments shorter than 0.1 s; here only a
+    segment without samples is an error.)
 
     Parameters
     ----------
     path : path-like
-        A file, or ``FILE:OFFSET``, the WAV file that begins at a byte of one of Kaldi's archives.
+        A file, or ``FILE:OFFSET`` for the WAV file that starts at this byte of a Kaldi archive.
     channel : int or "mix", optional
-        Which channel, from 0, or the mean of all. Must be given if there are several.
+        Channel, counted from 0, or "mix" for the mean of all. Required if there are several.
     start : float
-        Where the segment begins, in seconds.
+        Start of the segment in seconds.
     end : float, optional
-        Where it ends, in seconds; by default where the recording does.
+        End of the segment in seconds; by default the end of the recording.
     raw : RawAudio, optional
-        What the samples are, of a file without a header.
+        Sample format of a file without a header.
 
     Returns
     -------
     signal : ndarray, shape (n,), float32
-        Integer formats scaled to [-1, 1]; a file of floats as it is.
+        Integer formats are scaled to [-1, 1]; floats are not changed.
     rate : int
         Sampling rate in Hz.
 
     Raises
     ------
     AudioError
-        If the file is missing, no regular file, empty, no audio, cut short (the header promises more than there is),
-        several recordings in one, without samples, or has NaN or infinite ones; if it has several channels and none
-        was chosen, or not that one; if the segment is not inside it. Of what only others decode (M4A, WebM, AMR, WMA,
-        video), the message has the command that converts it.
+        If the file is missing, not a regular file, empty, not audio, truncated (the header gives a greater length),
+        several recordings in one, without samples, or has NaN or infinite samples; if it has several channels and none
+        was chosen, or not the chosen one; if the segment is not inside it. For formats that need another decoder (M4A,
+        WebM, AMR, WMA, video), the message gives the command that converts them.
 
     Warns
     -----
     GmmSpeechWarning
-        If there are many bytes behind the samples that the header tells of (of Ogg, behind the pages), which sox leaves
-        out too. Behind FLAC and MP3 they are an error. Formats whose headers hold no length (raw, IRCAM, PVF, PAF) have
-        samples to the end of the file, and take memory for all of them.
+        If many bytes follow the samples given by the header (in Ogg, the pages); sox ignores them too. After FLAC and
+        MP3 they are an error. Formats without a length in the header (raw, IRCAM, PVF, PAF) are read to the end of the
+        file, and take memory for all of it.
 
     Examples
     --------
@@ -109,17 +109,17 @@ def read_audio_blocks(
     end: float | None = None,
     raw: RawAudio | None = None,
 ) -> Generator[tuple[NDArray[np.float32], int]]:
-    """Yield what `read_audio` gives in blocks of `size` samples, the last one shorter, each with the rate.
+    """Read a recording as `read_audio` does, but yield it in blocks of `size` samples; the last may be shorter.
 
-    MP3 comes as one block, since a decoder that is told to go on in its midst loses what frames share; so does a
-    recording inside an archive, and with `size` None any.
+    MP3 comes as one block, because its frames share data, which a decoder that starts in the middle loses. A recording
+    inside an archive also comes as one block, as does any recording with `size` None.
 
     Parameters
     ----------
     path, channel, start, end, raw
         As for `read_audio`.
     size : int or None
-        Samples of a block.
+        Samples per block.
 
     Yields
     ------
@@ -129,7 +129,7 @@ def read_audio_blocks(
     Raises
     ------
     AudioError
-        As of `read_audio`, once the place is reached.
+        As for `read_audio`, when the faulty part is reached.
 
     Examples
     --------
@@ -154,14 +154,14 @@ def decode_audio(
     end: float | None = None,
     raw: RawAudio | None = None,
 ) -> tuple[NDArray[np.float32], int]:
-    """Do as `read_audio`, of a recording's bytes.
+    """Decode a recording from its bytes, like `read_audio`.
 
     Parameters
     ----------
     content : bytes
-        All of the file.
+        The whole file.
     name : str
-        Stands for it in messages.
+        Name for messages.
     channel, start, end, raw
         As for `read_audio`.
 
@@ -169,7 +169,7 @@ def decode_audio(
     -------
     signal : ndarray, shape (n,), float32
     rate : int
-        Hz.
+        Sampling rate in Hz.
 
     Raises
     ------
@@ -187,14 +187,14 @@ def decode_audio(
 
 
 class AudioFormat(NamedTuple):
-    """What a recording is, as `audio_format` tells.
+    """Format of a recording, as returned by `audio_format`.
 
     Attributes
     ----------
     rate : int
         Sampling rate in Hz.
     channels, num_samples : int
-        Channels, and samples of each.
+        Number of channels, and of samples per channel.
 
     Examples
     --------
@@ -208,12 +208,12 @@ class AudioFormat(NamedTuple):
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
+        """Duration in seconds."""
         return self.num_samples / self.rate
 
 
 def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -> AudioFormat:
-    """Tell rate, channels and length of a recording without decoding it.
+    """Read the sampling rate, channels and length of a recording without decoding it.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -
     Raises
     ------
     AudioError
-        The file is missing, or isn't a recording that can be read.
+        The file is missing, or is not a recording that can be read.
 
     Examples
     --------
@@ -243,14 +243,14 @@ def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -
 
 
 def sample_at(seconds: float, rate: float) -> int:
-    """Number of the sample nearest to a time, as in Kaldi's ``extract-segments``: ``int(seconds * rate + 0.5)``.
+    """Index of the sample nearest to a time, as in Kaldi's ``extract-segments``: ``int(seconds * rate + 0.5)``.
 
     Parameters
     ----------
     seconds : float
-        From the recording's begin.
+        Time from the start of the recording.
     rate : float
-        Hz.
+        Sampling rate in Hz.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Samples of waveforms: their channels, their rate, and which are no numbers."""
+"""Samples of waveforms: channels, sampling rate, and values that are not finite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CANCELED = 1e-3  # of a channel's energy: 30 dB less, where two that differ los
 
 
 def not_finite(samples: NDArray) -> NDArray[np.intp]:
-    """Places of the samples that are infinite or no number.
+    """Find the indices of samples that are infinite or NaN.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def not_finite(samples: NDArray) -> NDArray[np.intp]:
 
 @checked
 def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
-    """Change the sampling rate, by soxr's high-quality polyphase filter.
+    """Change the sampling rate by soxr's high-quality polyphase filter.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
     Returns
     -------
     ndarray, shape (about n * target_rate / rate,)
-        Of the same type; `signal` itself where the rates are the same.
+        Of the same type; `signal` itself if the rates are equal.
 
     Raises
     ------

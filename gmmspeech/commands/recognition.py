@@ -1,4 +1,4 @@
-"""Recognition of phones and words: of the utterances of a folder, and of one recording."""
+"""Recognition of phones and words, in the utterances of a folder or in one recording."""
 
 from __future__ import annotations
 
@@ -347,32 +347,32 @@ def recognize(
     lm_scale: float = 1.0,
     word_insertion_penalty: float = 0.0,
 ) -> Recognition:
-    """Recognize the words of one recording, as an n-gram has them (extra ``decode``).
+    """Recognize the words of one recording with an n-gram language model (extra ``decode``).
 
     Parameters
     ----------
     audio : path-like, or tuple of ndarray and float
-        A recording of any kind that `read_audio` reads, or samples in [-1, 1] and their rate in Hz. It is resampled to
-        the model's rate.
+        A recording in any format of `read_audio`, or samples in [-1, 1] and their rate in Hz. It is resampled to the
+        model's rate.
     lm : path-like or NGram
-        An n-gram, or its file in ARPA's form.
+        An n-gram, or its file in ARPA format.
     model : PhoneHMM, AdaptedSystem or path-like, optional
         By default the English model that is included.
     dictionary : mapping, path-like, or list of names, optional
-        Word to pronunciations, or files of them; by default CMU's, "cmudict".
+        Pronunciations of each word, or dictionary files; by default CMU's, "cmudict".
     language : str, optional
-        Code such as "de", with which eSpeak NG pronounces; by default that of the model, or English.
+        Code such as "de" for eSpeak NG's pronunciations; by default that of the model, or English.
     channel : int or "mix"
         Which channel of several, counted from 0, or "mix" for their mean.
     unknown_words : {"error", "skip", "g2p"}
-        What becomes of words of the n-gram that the dictionary lacks: they are an error, are never recognized, or
-        eSpeak NG pronounces them.
+        How to treat words of the n-gram that the dictionary lacks: raise an error, never recognize them, or take eSpeak
+        NG's pronunciation.
     adapt : bool, optional
-        Adapt the frames to the model in a pass before (fMLLR). By default with an `AdaptedSystem`.
+        First adapt the frames to the model (fMLLR). By default only with an `AdaptedSystem`.
     options : SearchOptions, optional
-        Scale, beams, and whether there are alternatives and confidences.
+        Scale, beams, and whether to compute alternatives and confidences.
     lm_scale, word_insertion_penalty : float
-        As `word_graph` has them.
+        As for `word_graph`.
 
     Returns
     -------
@@ -381,7 +381,7 @@ def recognize(
     Raises
     ------
     AudioError, DataError, ModelError, FeatureError, ConfigError
-        What can't be read, recognized or found, and why.
+        The input can't be found, read or recognized; the message says why.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From a folder of speakers to an equal error rate: everything that is between, with choices that suit most folders."""
+"""Speaker verification on a folder of speakers, from recordings to error rates, with defaults for most folders."""
 
 from __future__ import annotations
 
@@ -101,38 +101,40 @@ def verify_folder(
     n_jobs: int | None = 1,
     progress: bool = True,
 ) -> Verification:
-    """Measure how well the speakers of a folder can be told apart.
+    """Run speaker verification on a folder of speakers and measure its error rates.
 
-    Speakers are split into a background, which the models learn from, and those in trials; recordings of the latter
-    into enrollment and test. A background model is trained, every speaker in trials is enrolled by MAP adaptation and
-    tried with all tests; where the background has 30 speakers or more, i-vectors with PLDA are scored too. Where tests
-    have less than three seconds of speech, the pitch of the voices counts as well (`gmmspeech.scoring.with_pitch`), and
-    with the open background of 16 kHz their noise less (`gmmspeech.speaker.without_noise`); beside those are scores of
-    frames that keep what a microphone does to them.
-    Scores are calibrated, or fused, by cross-validation over speakers.
+    Speakers are split into a background set, on which the models are trained, and trial speakers, whose recordings are
+    split into enrollment and test. A background model is trained, every trial speaker is enrolled by MAP adaptation and
+    scored against all tests; with 30 background speakers or more, i-vectors with PLDA are also scored. If tests have
+    less than three seconds of speech, the scores include the pitch of the voices (`gmmspeech.scoring.with_pitch`) and,
+    with the open background at 16 kHz, reduce the effect of noise (`gmmspeech.speaker.without_noise`) and include
+    scores of frames that keep the effect of the microphone. Scores are calibrated, or fused, by cross-validation over
+    speakers.
 
-    A call that was ended goes on where it was; one with nothing new to do reads what is there.
+    An interrupted call can be repeated and resumes; a call with nothing new to do reads the results.
 
     Parameters
     ----------
     folder : path-like
-        One folder for each speaker, in which lie their recordings, or folders of them (one a session, such as a day).
-        They may be of any kind that `read_audio` reads, and of different rates: the lowest decides, 16 or 8 kHz.
+        One subfolder for each speaker, with their recordings or with one folder of recordings for each session, such as
+        a day. All formats of `read_audio` are allowed. If sampling rates differ, the lowest decides: 16 or 8 kHz.
     out : path-like
-        Folder for everything that is made: ``protocol``, ``report``, models, scores.
+        Folder for all results: ``protocol``, ``report``, models, scores.
     protocol : path-like, optional
-        Folder with ``background``, ``spk2utt`` and ``trials``, as a call without it writes them into ``out/protocol``.
+        Folder with ``background``, ``spk2utt`` and ``trials``, in the form that a call without it writes to
+        ``out/protocol``.
     front_end : FrontEnd, optional
-        Else that of `background`, or ``clean_speech``.
+        By default that of `background`, or ``clean_speech``.
     background : path-like or "open", optional
-        Background model to adapt from, or that of strangers which comes along (`gmmspeech.speaker.open_background`):
-        all speakers are in trials then. Where a folder has few speakers, errors are far fewer so.
+        Background model to adapt from, or "open" for the included one of other speakers
+        (`gmmspeech.speaker.open_background`). All speakers are then in trials. With few speakers, this gives far fewer
+        errors.
     random_state : int
-        Decides the split.
+        Seed of the split.
     n_jobs : int
-        Threads.
+        Number of threads.
     progress : bool
-        Show bars, in a terminal or a notebook, of what takes longer than two seconds.
+        Show progress bars in a terminal or notebook for work that takes longer than two seconds.
 
     Returns
     -------
@@ -141,9 +143,9 @@ def verify_folder(
     Raises
     ------
     DataError
-        No such folder, or too few speakers or recordings in it.
+        The folder does not exist, or has too few speakers or recordings.
     ConfigError
-        `out` is the folder itself, or `background` a model without front end.
+        `out` is the folder itself, or `background` is a model without a front end.
     FeatureError
         `front_end` is not that of `background`.
 

@@ -1,4 +1,4 @@
-"""How high a voice is."""
+"""Fundamental frequency of voices."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ _BATCH = 1000  # frames at a time
 
 @checked
 def median_pitch(signal: ArrayLike, rate: float, *, lowest: float = 60.0, highest: float = 400.0) -> float | None:
-    """Measure the median fundamental frequency of a recording, by autocorrelation.
+    """Measure the median fundamental frequency of a recording by autocorrelation.
 
-    It is meant to tell low voices from high ones, over some seconds of speech; a frame alone may be an octave off.
-    Frames of noise and of whispers may seem to be voiced, but at frequencies that jump from one to the next.
+    It distinguishes low from high voices over a few seconds of speech; single frames may be an octave off. Frames of
+    noise or whisper may seem voiced, but their frequencies jump from one frame to the next.
 
     Parameters
     ----------
     signal : array-like, shape (n,)
     rate : float
-        Hz.
+        Sampling rate in Hz.
     lowest, highest : float
-        Frequencies looked for, Hz.
+        Range of the fundamental frequency in Hz.
 
     Returns
     -------
     float or None
-        Hz; None where nothing is voiced, or frequencies jump.
+        In Hz; None if nothing is voiced or the frequencies jump.
 
     Raises
     ------
     FeatureError
-        Samples that are no finite numbers.
+        Samples that are not finite numbers.
     ConfigError
-        A rate or frequency that is not above 0, or frequencies that no frame of 40 ms has two periods of.
+        A rate or frequency that is not above 0, or frequencies so low that a frame of 40 ms has less than two periods.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How good a recording is for recognizing who speaks: how long the speech is, and how far it is above the noise."""
+"""Quality of a recording for speaker recognition: duration of the speech and signal-to-noise ratio."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ class Quality(NamedTuple):
 def speech_quality(signal: ArrayLike, rate: float) -> Quality:
     """Measure the duration of the speech in a recording, and its signal-to-noise ratio.
 
-    Noise is what the lowest tenth of the frames have (25 ms each, every 10 ms); speech are the frames of more than
-    twice its power, and no more than 30 dB below the loudest twentieth. What is below 200 Hz, hum and rumble, counts as
-    neither. It takes pauses to measure noise: in speech without any, and in noise that comes and goes, the ratio is too
-    low or too high by some dB.
+    The noise level is that of the quietest tenth of the frames (25 ms each, every 10 ms). Speech frames have more than
+    twice that power and are at most 30 dB below the loudest twentieth. Frequencies below 200 Hz (hum and rumble) are
+    ignored. Measuring noise requires pauses: in speech without pauses, or with noise that varies, the ratio is off by
+    several dB.
 
     Parameters
     ----------
     signal : array-like, shape (n,)
         Float samples in [-1, 1], or integers at their own scale.
     rate : float
-        Hz.
+        Sampling rate in Hz.
 
     Returns
     -------
     Quality
-        The ratio is from -20 dB up; one frame of speech at least.
+        The ratio is at least -20 dB, the speech at least one frame.
 
     Raises
     ------
     FeatureError
-        Samples that are no finite numbers, or fewer than a frame.
+        Samples that are not finite numbers, or fewer than a frame.
     ConfigError
         A rate that is not a number above 0.
 

@@ -1,6 +1,6 @@
-"""Frames of a signal that comes in blocks, with the bits that they have when it comes at once.
+"""Streaming front end: frames of a signal that comes in blocks, with the same bits as for the whole signal.
 
-Each step of a front end has a twin here that keeps what its next frames need, and says which frames are settled.
+Each step of a front end has a counterpart here that keeps the state for its next frames and returns the finished ones.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ NO_END = np.iinfo(np.intp).max // 2  # frames of an utterance whose end isn't kn
 
 
 class FrontEndStream:
-    """Frames of a signal that comes in blocks: the bits that calling the front end with all of it gives.
+    """Front end for a signal that comes in blocks, with the same bits as for the whole signal at once.
 
-    Call `push` with samples, and `flush` at the end; both give frames, as far as they are settled. Deltas, sliding
-    windows and feature warping look ahead, so their frames come that much later.
+    Call `push` with samples and `flush` at the end; both return the frames that are finished. Deltas, sliding windows
+    and feature warping look ahead, so they delay frames by that time.
 
     Parameters
     ----------
     front : FrontEnd
     rate : float
-        Hz.
+        Sampling rate in Hz.
     utterance : str
         Name for messages, and the seed of the dither.
 
     Raises
     ------
     ConfigError
-        A step needs the whole utterance: voice activity by the mean or greatest energy, utterance, static or
-        speaker CMVN, librosa's decibels, resampling.
+        A step needs the whole utterance: voice activity detection by the mean or maximum energy; utterance, static or
+        speaker CMVN; librosa's decibels; resampling.
 
     Examples
     --------
@@ -84,12 +84,12 @@ class FrontEndStream:
 
     @checked
     def push(self, samples: ArrayLike) -> NDArray[np.float32]:
-        """Take the next samples and give the frames that are settled by them.
+        """Process the next samples and return the frames that they complete.
 
         Parameters
         ----------
         samples : array_like, shape (n,)
-            As when calling the front end; all blocks floating point, or all integers.
+            As for calling the front end; all blocks floating point, or all integers.
 
         Returns
         -------
@@ -99,7 +99,7 @@ class FrontEndStream:
         Raises
         ------
         FeatureError
-            Not one channel of finite numbers, or the signal has ended; names the utterance.
+            Not a single channel of finite numbers, or the signal has ended; the message names the utterance.
         """
         if self._ended:
             raise FeatureError(f"{self._who}found samples after the end of the signal")
@@ -109,7 +109,7 @@ class FrontEndStream:
             raise FeatureError(f"{self._who}{error}") from None
 
     def flush(self) -> NDArray[np.float32]:
-        """End the signal and give its remaining frames.
+        """End the signal and return its remaining frames.
 
         Returns
         -------
@@ -118,7 +118,7 @@ class FrontEndStream:
         Raises
         ------
         FeatureError
-            The whole signal had fewer samples than a frame, or no voiced frame; names the utterance.
+            The whole signal is shorter than a frame, or has no voiced frame; the message names the utterance.
         """
         self._ended = True
         given = self._static.flush()
@@ -217,7 +217,7 @@ class Step(Protocol):
     """What turns frames into frames block by block."""
 
     def push(self, frames: NDArray[np.float32], end: bool) -> NDArray[Any]:
-        """Take more frames, the last ones if `end`, and give those that are settled; at least one is taken."""
+        """Process at least one more frame, the last ones if `end`, and return the finished frames."""
 
 
 def _through(step: Step, frames: NDArray[np.float32], end: bool) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Signals to frames as a step of scikit-learn's pipelines."""
+"""Feature extraction as a step of scikit-learn pipelines."""
 
 from __future__ import annotations
 
@@ -19,28 +19,27 @@ from gmmspeech.features.frontend import FrontEnd
 
 
 class MfccTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """Turn a list of signals into a list of frames, for pipelines that end in a mixture or a classifier.
+    """Transformer from a list of signals to a list of frames, for scikit-learn pipelines.
 
-    It learns nothing: `fit` checks the parameters only.
+    It learns nothing: `fit` only checks the parameters.
 
     Parameters
     ----------
     rate : int
-        Samples a second of the signals, in Hz.
+        Sampling rate of the signals in Hz.
     num_ceps : int, optional
-        Columns before deltas; by default as in the front end.
+        Number of columns before deltas; by default that of the front end.
     front_end : str, path-like or FrontEnd
-        How to compute frames: the name of a front end of this package, a file that
-        `FrontEnd.from_file` reads, or a `FrontEnd`.
+        A `FrontEnd`, the name of an included one, or a file for `FrontEnd.from_file`.
 
     Attributes
     ----------
     front_end_ : FrontEnd
-        With `num_ceps`, and signals of other rates resampled.
+        With `num_ceps`, and resampling of signals of other rates.
 
     Examples
     --------
-    Two sounds, told apart by a mixture each; the steps' parameters can be searched as those of any estimator.
+    Two sounds are classified with a mixture each; the steps' parameters can be searched like those of any estimator.
 
     >>> import numpy as np
     >>> from sklearn.pipeline import make_pipeline
@@ -80,7 +79,7 @@ class MfccTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         Raises
         ------
         ConfigError
-            There is no such front end, or an option makes no sense at this rate.
+            An unknown front end, or an option that is not valid at this rate.
         """
         check_options(self)
         given = self.front_end
@@ -96,17 +95,17 @@ class MfccTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         return self
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Names of the columns of the frames, shape (D,): ``mfcc0``, ..., and ``mfcc0_d1``, ... of derivatives.
+        """Column names of the frames, shape (D,): ``mfcc0``, ..., and ``mfcc0_d1``, ... for derivatives.
 
         Parameters
         ----------
         input_features : None
-            Signals have no columns, so no names either.
+            Signals have no columns, so they have no names.
 
         Raises
         ------
         ConfigError
-            Names of columns are given.
+            Column names are given.
         """
         check(NOTHING, input_features=input_features)
         if not hasattr(self, "front_end_"):
@@ -119,12 +118,12 @@ class MfccTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         return np.array(deltas if alone else static + deltas, dtype=object)
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Choose what `transform` makes of each signal: an array, or a table whose columns have names.
+        """Choose what `transform` returns for each signal: an array, or a table with column names.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, optional
-            None leaves it as it is.
+            None changes nothing.
         """
         check(any_of(one_of("default", "pandas", "polars"), NOTHING), transform=transform)
         if transform is not None:
@@ -132,22 +131,22 @@ class MfccTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         return self
 
     def transform(self, X: Sequence[NDArray]) -> list[Any]:
-        """Frames of each signal.
+        """Compute the frames of each signal.
 
         Parameters
         ----------
         X : sequence of array_like, shape (n,)
-            Floating point in [-1, 1], or integers as 16-bit samples.
+            Floating point in [-1, 1], or 16-bit integers.
 
         Returns
         -------
         list of ndarray, shape (T, D), float32
-            Of DataFrames, where `set_output` asks for them.
+            DataFrames if chosen by `set_output`.
 
         Raises
         ------
         FeatureError
-            A signal that has no frame, or is not one channel of finite numbers; by its place in the list.
+            A signal that has no frame, or is not a single channel of finite numbers; the message gives its index.
         """
         if not hasattr(self, "front_end_"):
             self.fit()

@@ -1,7 +1,8 @@
-r"""N-grams in ARPA's form, as SRILM, KenLM, MITLM and Kaldi have them; plain or compressed by gzip.
+r"""N-grams in ARPA format, as used by SRILM, KenLM, MITLM and Kaldi; plain or compressed by gzip.
 
-After ``\data\`` a line ``ngram N=COUNT`` for each order, then under ``\N-grams:`` lines of the base-10 logarithm of a
-probability, the words and, but for the longest n-grams, that of a weight for backing off; ``\end\`` at the end.
+After ``\data\`` there is a line ``ngram N=COUNT`` for each order, then under ``\N-grams:`` lines with the base-10
+logarithm of a probability, the words and, except for the longest n-grams, that of a backoff weight; ``\end\`` at the
+end.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _SECTION = re.compile(r"\\([0-9]+)-grams:")
 
 @checked
 def read_arpa(path: str | os.PathLike[str]) -> NGram:
-    r"""Read an n-gram from a file in ARPA's form.
+    r"""Read an n-gram from a file in ARPA format.
 
     Parameters
     ----------
@@ -44,9 +45,9 @@ def read_arpa(path: str | os.PathLike[str]) -> NGram:
     Raises
     ------
     DataError
-        A file that is missing or cut off, a line with another number of fields, a probability above 1, an n-gram twice
-        or with a word or history that the shorter ones lack, other counts than its header tells, no sentence's end;
-        with the line.
+        A file that is missing or truncated, a line with another number of fields, a probability above 1, a repeated
+        n-gram or one with a word or history that the shorter ones lack, other counts than in the header, or no sentence
+        end; the message gives the line.
 
     Examples
     --------
@@ -75,7 +76,7 @@ def read_arpa(path: str | os.PathLike[str]) -> NGram:
 
 @checked
 def write_arpa(path: str | os.PathLike[str], ngram: NGram) -> None:
-    """Write an n-gram to a file in ARPA's form.
+    """Write an n-gram to a file in ARPA format.
 
     Parameters
     ----------

@@ -22,16 +22,16 @@ _PHASE = 2  # fields from the key of a line of 2021 to the phase of the evaluati
 
 
 class SpoofTrial(NamedTuple):
-    """An utterance of a protocol, and what it is.
+    """An utterance of a protocol with its speaker, attack and key.
 
     Attributes
     ----------
     speaker, utterance : str
     attack : str
-        Such as ``"A07"``; ``"bonafide"`` where a person speaks.
+        Such as ``"A07"``; ``"bonafide"`` for bona fide speech.
     is_bonafide : bool
     phase : str
-        Part of the evaluation of 2021 (``"progress"``, ``"eval"``, ``"hidden"``), otherwise empty.
+        Phase of the evaluation of 2021 (``"progress"``, ``"eval"``, ``"hidden"``), otherwise empty.
 
     Examples
     --------
@@ -48,25 +48,25 @@ class SpoofTrial(NamedTuple):
 
 @checked
 def read_protocol(path: str | os.PathLike[str], *, phase: str | None = None) -> list[SpoofTrial]:
-    """Read a protocol of countermeasures, of ASVspoof 2019 or the keys of 2021 (``CM/trial_metadata.txt``).
+    """Read a countermeasure protocol of ASVspoof 2019, or the keys of 2021 (``CM/trial_metadata.txt``).
 
     Parameters
     ----------
     path : path-like
-        Lines of ``SPEAKER UTTERANCE ... ATTACK bonafide|spoof ...``: in 2019 the key ends a line, in 2021 what was done
-        about silence and the phase follow it.
+        Lines of ``SPEAKER UTTERANCE ... ATTACK bonafide|spoof ...``: in 2019 the key ends a line, in 2021 the treatment
+        of silence and the phase follow it.
     phase : str, optional
-        Only lines of this phase, of 2021: ``"progress"``, ``"eval"``, ...
+        For 2021: read only lines of this phase: ``"progress"``, ``"eval"``, ...
 
     Returns
     -------
     list of SpoofTrial
-        In the file's order.
+        In the order of the file.
 
     Raises
     ------
     DataError
-        If the file is missing, a line has other fields, an utterance comes twice, or nothing is of the phase.
+        If the file is missing, a line has other fields, an utterance occurs twice, or no line is of the phase.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def read_protocol(path: str | os.PathLike[str], *, phase: str | None = None) -> 
 
 @checked
 def write_protocol(path: str | os.PathLike[str], trials: Sequence[SpoofTrial]) -> None:
-    """Write a protocol as ASVspoof 2019 has it: ``SPEAKER UTTERANCE - ATTACK bonafide|spoof``.
+    """Write a protocol in the format of ASVspoof 2019: ``SPEAKER UTTERANCE - ATTACK bonafide|spoof``.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def write_protocol(path: str | os.PathLike[str], trials: Sequence[SpoofTrial]) -
     Raises
     ------
     DataError
-        If there are no trials, or a name can't be held.
+        If there are no trials, or a name does not fit the format.
 
     Examples
     --------
@@ -132,25 +132,25 @@ def write_protocol(path: str | os.PathLike[str], trials: Sequence[SpoofTrial]) -
 
 @checked
 def read_cm_scores(path: str | os.PathLike[str], trials: Sequence[SpoofTrial] | None = None) -> dict[str, float]:
-    """Read the scores of a countermeasure, of utterances.
+    """Read the scores of utterances by a countermeasure.
 
     Parameters
     ----------
     path : path-like
         Lines of ``UTTERANCE SCORE`` as in 2021, or ``UTTERANCE ATTACK KEY SCORE`` as in 2019.
     trials : sequence of SpoofTrial, optional
-        Utterances of a protocol, whose keys those of 2019 have to be.
+        Utterances of a protocol, whose keys must match those in a file of 2019.
 
     Returns
     -------
     dict of str to float
-        Utterance to score.
+        Score of each utterance.
 
     Raises
     ------
     DataError
-        If the file is missing, a line has other fields, a score is no finite number, an utterance comes twice, or a key
-        is not that of the protocol.
+        If the file is missing, a line has other fields, a score is not a finite number, an utterance occurs twice, or a
+        key is not that of the protocol.
 
     Examples
     --------
@@ -178,20 +178,20 @@ def read_cm_scores(path: str | os.PathLike[str], trials: Sequence[SpoofTrial] | 
 def write_cm_scores(
     path: str | os.PathLike[str], scores: Mapping[str, float], trials: Sequence[SpoofTrial] | None = None
 ) -> None:
-    """Write the scores of a countermeasure: ``UTTERANCE SCORE``, or ``UTTERANCE ATTACK KEY SCORE`` of a protocol.
+    """Write the scores of a countermeasure: ``UTTERANCE SCORE`` or, with a protocol, ``UTTERANCE ATTACK KEY SCORE``.
 
     Parameters
     ----------
     path : path-like
     scores : dict
-        Utterance to score.
+        Score of each utterance.
     trials : sequence of SpoofTrial, optional
-        Utterances of a protocol, whose lines are written, as ASVspoof 2019 has them.
+        Utterances of a protocol; their lines are written in the format of ASVspoof 2019.
 
     Raises
     ------
     DataError
-        If an utterance of the protocol has no score, or a name can't be held.
+        If an utterance of the protocol has no score, or a name does not fit the format.
 
     Examples
     --------
@@ -222,16 +222,16 @@ def write_cm_scores(
 def read_asv_scores(
     path: str | os.PathLike[str], keys: str | os.PathLike[str] | None = None, *, phase: str | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Read the scores of the speaker verification that the evaluations give out, for `asv_error_rates`.
+    """Read the speaker verification scores distributed with the evaluations, for `asv_error_rates`.
 
     Parameters
     ----------
     path : path-like
-        Of 2019 lines of ``ATTACK target|nontarget|spoof SCORE``; of 2021 ``MODEL UTTERANCE SCORE``.
+        Lines of ``ATTACK target|nontarget|spoof SCORE`` (2019) or ``MODEL UTTERANCE SCORE`` (2021).
     keys : path-like, optional
-        Of 2021: ``ASV/trial_metadata.txt``, which says of each model and utterance what they are, in any order.
+        For 2021: ``ASV/trial_metadata.txt``, with the key of each model and utterance in any order.
     phase : str, optional
-        Only lines of this phase, of 2021.
+        For 2021: read only lines of this phase.
 
     Returns
     -------
@@ -240,8 +240,8 @@ def read_asv_scores(
     Raises
     ------
     DataError
-        If a file is missing, a line has other fields, a trial is in one of the files only or twice in one, or one kind
-        is missing.
+        If a file is missing, a line has other fields, a trial is in only one of the files or twice in one, or one kind
+        of trials is missing.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Kaldi-style data directories: which recordings there are, what to cut of them, who speaks, what is said.
+"""Kaldi-style data directories: recordings, segments, speakers and transcripts.
 
-A data directory holds small text files with one entry a line, the id first: ``wav.scp`` (recording, path),
-``utt2spk`` (utterance, speaker), and perhaps ``segments`` (utterance, recording, start, end in seconds) and
+A data directory contains small text files with one entry per line, the id first: ``wav.scp`` (recording, path),
+``utt2spk`` (utterance, speaker), and optionally ``segments`` (utterance, recording, start, end in seconds) and
 ``text`` (utterance, words). See https://kaldi-asr.org/doc/data_prep.html.
 """
 
@@ -53,23 +53,23 @@ class Segment:
 
 @dataclass(frozen=True)
 class DataDir:
-    """What `read_data_dir` found.
+    """Content of a data directory, as returned by `read_data_dir`.
 
     Parameters
     ----------
     path : Path
     recordings : dict
-        Recording id to audio file, or ``ARCHIVE:OFFSET``.
+        Audio file, or ``ARCHIVE:OFFSET``, by recording id.
     segments : dict or None
-        Utterance id to `Segment`; None where each recording is one utterance.
+        `Segment` by utterance id; None if each recording is one utterance.
     utterances : tuple of str
         Utterance ids, sorted.
     utt2spk : dict
-        Utterance id to speaker id.
+        Speaker id by utterance id.
     text : dict or None
-        Utterance id to words; None where there is no such file.
+        Words by utterance id; None if there is no such file.
     commands : dict
-        Recording id to the command that prints it, of those that are no files; only where they are allowed.
+        By recording id, the command that outputs the recording, if commands instead of files are allowed.
     raw : RawAudio or None
         Sample format of recordings without headers.
 
@@ -91,30 +91,30 @@ class DataDir:
 
     @checked
     def only(self, utterances: Iterable[str]) -> DataDir:
-        """Give some of the utterances."""
+        """Return a data directory with some of the utterances."""
         return replace(self, utterances=tuple(utterances))
 
     @checked
     def segment_of(self, utterance: str) -> Segment:
-        """Tell where an utterance is; without segments it is the whole recording of its name."""
+        """Return the segment of an utterance; without segments, the whole recording of the same id."""
         return Segment(utterance, 0.0, None) if self.segments is None else self.segments[utterance]
 
 
 @checked
 def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, raw: RawAudio | None = None) -> DataDir:
-    """Read a Kaldi-style data directory and check that its files agree.
+    """Read a Kaldi-style data directory and check that its files are consistent.
 
-    Relative paths in ``wav.scp`` are looked for under the corpus folder (two above the data directory, as in
-    ``corpus/data/train``), the data directory itself, then the current directory; the first of these that has
-    one of the files is taken for all.
+    Relative paths in ``wav.scp`` are looked for in the corpus folder (two above the data directory, as in
+    ``corpus/data/train``), the data directory itself, then the current directory; the first of these that contains one
+    of the files is used for all.
 
     Parameters
     ----------
     path : path-like
-        A folder with ``wav.scp`` and ``utt2spk``, perhaps ``segments`` and ``text``.
+        A folder with ``wav.scp`` and ``utt2spk``, optionally ``segments`` and ``text``.
     allow_pipes : bool
-        Take commands in ``wav.scp``, such as ``sph2pipe -f wav a.sph |``, which `load_utterance` then runs in a shell:
-        only for data directories whose commands may do anything here that you may.
+        Accept commands in ``wav.scp``, such as ``sph2pipe -f wav a.sph |``, which `load_utterance` then runs in a
+        shell with your permissions. Use it only for data directories that you trust.
     raw : RawAudio, optional
         Sample format of recordings without headers.
 
@@ -125,8 +125,8 @@ def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, ra
     Raises
     ------
     DataError
-        If a file is missing or malformed (named with the line), its ids don't fit those of the others, or
-        ``wav.scp`` has a command in place of a file without `allow_pipes`.
+        If a file is missing or malformed (the message gives the line), its ids don't match those of the others, or
+        ``wav.scp`` has a command instead of a file without `allow_pipes`.
 
     Examples
     --------
@@ -160,14 +160,15 @@ def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, ra
 
 @checked
 def load_utterance(data: DataDir, utterance: str, *, channel: Channel = None) -> tuple[NDArray[np.float32], int]:
-    """Read the waveform of an utterance, cut as ``segments`` says.
+    """Read the waveform of an utterance, cut by its segment.
 
     Parameters
     ----------
     data : DataDir
     utterance : str
     channel : int or "mix", optional
-        Which channel of a recording with several, from 0, or the mean of all; a channel in ``segments`` goes before it.
+        Channel of a recording with several, counted from 0, or "mix" for the mean of all; a channel in ``segments``
+        takes precedence.
 
     Returns
     -------
@@ -178,7 +179,7 @@ def load_utterance(data: DataDir, utterance: str, *, channel: Channel = None) ->
     Raises
     ------
     AudioError
-        As `gmmspeech.audio.read_audio`, or a command fails; the message names the utterance and the file.
+        As for `gmmspeech.audio.read_audio`, or a command fails; the message names the utterance and the file.
     DataError
         If there is no such utterance.
 
@@ -245,12 +246,12 @@ def read_list_map(path: str | os.PathLike[str]) -> dict[str, list[str]]:
     Returns
     -------
     dict of str to list of str
-        In the file's order.
+        In the order of the file.
 
     Raises
     ------
     DataError
-        If the file is missing or isn't text, an id comes twice, or a line has no value, or the same one twice.
+        If the file is missing or is not text, an id occurs twice, or a line has no value or the same value twice.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Pronunciation dictionaries from files: the format of CMUdict, and CMUdict itself."""
+"""Pronunciation dictionaries: files in the format of CMUdict, and CMUdict itself."""
 
 from __future__ import annotations
 
@@ -38,37 +38,37 @@ _COLUMNS = (1, 4)  # Kaldi's lexiconp.txt; lexiconp_silprob.txt and MFA's dictio
 
 @checked
 def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, skip_bad: bool = False) -> Dictionary:
-    r"""Read a pronunciation dictionary in the format of CMUdict, or Kaldi's ``lexicon.txt``.
+    r"""Read a pronunciation dictionary in the format of CMUdict or of Kaldi's ``lexicon.txt``.
 
     Parameters
     ----------
     path : path-like
-        Lines of ``WORD PHONE PHONE ...`` in UTF-8 (CMUdict 0.7b is Latin-1: convert it). A further pronunciation is
-        one more line, of the same word or of ``WORD(2)``. Lines that begin with ``;;;`` are comments, and so is the
-        rest of a line from a field that begins with ``#``. A number before the phones is the pronunciation's
-        probability (Kaldi's ``lexiconp.txt``, every line of which must have one), which counts beside those of the
-        word's others; three of silence behind it (``lexiconp_silprob.txt``, and dictionaries of the Montreal Forced
-        Aligner) are left out.
+        Lines of ``WORD PHONE PHONE ...`` in UTF-8 (CMUdict 0.7b is Latin-1: convert it). Each further pronunciation has
+        its own line, with the same word or ``WORD(2)``. Lines that begin with ``;;;`` are comments, as is the rest of a
+        line from a field that begins with ``#``. A number before the phones is the probability of the pronunciation
+        (Kaldi's ``lexiconp.txt``; then every line must have one), relative to the word's other pronunciations. Three
+        silence probabilities after it (``lexiconp_silprob.txt`` and dictionaries of the Montreal Forced Aligner) are
+        ignored.
     keep_stress : bool
-        Keep the stress of ARPAbet vowels (``AH0``) and IPA's marks of stress. Otherwise they go, digits where all
-        phones of the file are ARPAbet: tones, as in ``ao1`` and ``ao3``, stay.
+        Keep the stress of ARPAbet vowels (``AH0``) and IPA stress marks. Otherwise they are removed, but digits only if
+        all phones of the file are ARPAbet: tones, as in ``ao1`` and ``ao3``, stay.
     skip_bad : bool
-        Leave out lines that can't be parsed, with a warning that counts them, instead of raising.
+        Leave out lines that can't be parsed, with a warning that counts them, instead of raising an error.
 
     Returns
     -------
     dict of str to tuple of tuple of str
-        Words in upper case, as ``gmmspeech.phones.labels.dictionary.pronounce`` looks them up. Words that differ in
-        case have their pronunciations together; in other notations than ARPAbet, where they share none (``s_i`` and
-        ``S_i``), each has its own besides, under its own spelling. A pronunciation with a probability is a
-        ``WeightedPronunciation``, which is a tuple that has one.
+        Words in upper case, as ``gmmspeech.phones.labels.dictionary.pronounce`` looks them up. Words that differ only
+        in case share their pronunciations. In notations other than ARPAbet, if they have none in common (``s_i`` and
+        ``S_i``), each also has its own under its own spelling. A pronunciation with a probability is a
+        ``WeightedPronunciation``, a tuple with that attribute.
 
     Raises
     ------
     DataError
-        If the file is missing, empty or not text, a line is empty or begins with a blank, a word has no phones, another
-        number of columns before them or a number among them, or its phones are so long that they look like the words of
-        a sentence; with the line. If two words differ in their Unicode normalization form only.
+        If the file is missing, empty or not text; if a line is empty or begins with a blank, a word has no phones,
+        another number of columns before them or a number among them, or its phones are so long that they look like
+        words of a sentence (the message gives the line); if two words differ only in their Unicode normalization form.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
 
 @checked
 def cmudict_dictionary(*, keep_stress: bool = False) -> Dictionary:
-    """Give the CMU Pronouncing Dictionary of American English, which comes along.
+    """Return the CMU Pronouncing Dictionary of American English, which is included.
 
     Parameters
     ----------

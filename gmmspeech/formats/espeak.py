@@ -1,16 +1,16 @@
-"""Pronunciations by eSpeak NG: what a language's rules and lists say of words that no dictionary has.
+"""Pronunciations by eSpeak NG, from the rules and word lists of a language, for words that no dictionary has.
 
 eSpeak NG (GPL-3.0, about 130 languages) comes with the wheel ``espeakng-loader``, in the extra ``g2p``, and is called
-directly: in this process, one word at a time, always with the same result. The other ways to it bring more and no
-better phones: ``phonemizer`` (GPL-3.0, kept up) needs a system's eSpeak and works on sentences through the same call,
-``espeak-phonemizer`` and ``py-espeak-ng`` are no longer kept up.
+directly: in this process, one word at a time, always with the same result. Other packages need more and give no better
+phones: ``phonemizer`` (GPL-3.0, maintained) needs a system eSpeak and processes sentences through the same call;
+``espeak-phonemizer`` and ``py-espeak-ng`` are no longer maintained.
 
-Phones are eSpeak's own, in IPA: affricates (``tʃ``), diphthongs (``aɪ``) and long vowels (``iː``) are one phone each; a
-vowel and a consonant that eSpeak says as one (``ɔːɹ``, ``əl``) are two. Stress is left out. A tone belongs to its
-vowel, as the number that eSpeak gives it: pitches from 1 to 5 for Mandarin (``ɑ²¹⁴``), numbers of the tones elsewhere.
+Phones are eSpeak's own, in IPA: affricates (``tʃ``), diphthongs (``aɪ``) and long vowels (``iː``) are one phone each;
+a vowel and a consonant that eSpeak treats as one (``ɔːɹ``, ``əl``) are two. Stress is left out. A tone belongs to its
+vowel, as the number that eSpeak gives it: pitches from 1 to 5 for Mandarin (``ɑ²¹⁴``), tone numbers elsewhere.
 
-A word is pronounced by itself, as in a list: nothing is linked or reduced, and of two ways to say what is written alike
-(``read``) there is the commoner. Where vowels are not written (Arabic, Hebrew, Persian), many are missing.
+Each word is pronounced in isolation, as in a list: without linking or reduction, and homographs (``read``) get the more
+common pronunciation. For scripts that do not write vowels (Arabic, Hebrew, Persian), many vowels are missing.
 """
 
 from __future__ import annotations
@@ -79,19 +79,18 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
     Parameters
     ----------
     words : iterable of str
-        As people write them, in upper or lower case.
+        Words in ordinary spelling, in upper or lower case.
     language : str
-        Code that eSpeak NG has (see `espeak_languages`): ``"de"``, ``"pt-br"``, ``"cmn"``; or ISO 639-3's, ``"deu"``.
-        A country that it lacks is left out (``"de-AT"``); ``"en"`` is American English.
+        Code of eSpeak NG (see `espeak_languages`), such as ``"de"``, ``"pt-br"``, ``"cmn"``; or of ISO 639-3, such as
+        ``"deu"``. A country that it lacks is ignored (``"de-AT"``); ``"en"`` is American English.
     phones : collection of str, optional
-        Phones of a model or of a dictionary, in any notation: in place of each of eSpeak's stands the one of them
-        that is articulated most like it (``gmmspeech.phones.labels.articulation.nearest_phones``).
+        Phones of a model or of a dictionary, in any notation: each phone of eSpeak is replaced by the one with the most
+        similar articulation (``gmmspeech.phones.labels.articulation.nearest_phones``).
 
     Returns
     -------
     dict of str to tuple of tuple of str
-        Words as dictionaries have them (``gmmspeech.phones.labels.dictionary.dictionary_key``), each pronounced in one
-        way.
+        Words as in dictionaries (``gmmspeech.phones.labels.dictionary.dictionary_key``), each with one pronunciation.
 
     Raises
     ------
@@ -101,8 +100,8 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
     Warns
     -----
     GmmSpeechWarning
-        Of words that can't be pronounced and are left out: those of punctuation alone, or in a script of which eSpeak
-        NG would only spell the letters' names.
+        Words that can't be pronounced and are left out: those of punctuation only, or in a script for which eSpeak NG
+        would only spell letter names.
 
     Examples
     --------
@@ -126,7 +125,7 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
 
 @checked
 def espeak_languages() -> dict[str, str]:
-    """Give the codes and names of the languages that eSpeak NG has.
+    """Return the codes and names of the languages of eSpeak NG.
 
     Returns
     -------
@@ -135,7 +134,7 @@ def espeak_languages() -> dict[str, str]:
     Raises
     ------
     ConfigError
-        If it is not installed.
+        If eSpeak NG is not installed.
 
     Examples
     --------

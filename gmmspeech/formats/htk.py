@@ -1,7 +1,7 @@
-"""HTK's parameter files: a header of 12 bytes, then frames, big-endian (The HTK Book 3.4, section 5.10.1).
+"""HTK parameter files: a header of 12 bytes, then frames, big-endian (The HTK Book 3.4, section 5.10.1).
 
-The kind of the parameters, such as ``MFCC_0_D_A``, is part of the header: with ``_C`` the frames are 16-bit numbers
-after two vectors A and B, of which x = (X + B) / A gives the parameters; with ``_K`` a checksum ends the file.
+The header contains the parameter kind, such as ``MFCC_0_D_A``. With ``_C`` the frames are 16-bit numbers X after two
+vectors A and B, and x = (X + B) / A gives the parameters; with ``_K`` a checksum ends the file.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ class HtkFile(NamedTuple):
 
 @checked
 def read_htk(path: str | os.PathLike[str]) -> HtkFile:
-    """Read an HTK parameter file: any kind but waveforms and discrete symbols; compressed; with a checksum.
+    """Read an HTK parameter file of any kind except waveforms and discrete symbols, compressed or with a checksum.
 
     Parameters
     ----------
     path : path-like
-        Big-endian as HTK writes it, or little-endian (``NATURALWRITEORDER``): the size of the file tells.
+        Big-endian as written by HTK, or little-endian (``NATURALWRITEORDER``), recognized by the size of the file.
 
     Returns
     -------
@@ -82,8 +82,8 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
     Raises
     ------
     DataError
-        The file is missing, cut short or longer than its header says, of an unknown kind or one without frames, or its
-        checksum differs. The message names the field.
+        The file is missing, shorter or longer than its header says, of an unknown kind or one without frames, or its
+        checksum is wrong. The message names the field.
 
     Examples
     --------
@@ -141,16 +141,16 @@ def write_htk(
     ----------
     path : path-like
     frames : array_like, shape (T, D)
-        Columns in HTK's order, such as `gmmspeech.mfcc` gives them with ``convention="htk"``.
+        Columns in HTK's order, as from `gmmspeech.mfcc` with ``convention="htk"``.
     kind : str
-        Such as ``"MFCC_0_D_A"``; with ``_C`` it is compressed to 16 bits a number, with ``_K`` it gets a checksum.
+        Parameter kind, such as ``"MFCC_0_D_A"``; ``_C`` compresses to 16 bits per number, ``_K`` adds a checksum.
     frame_shift : float
-        Milliseconds.
+        In milliseconds.
 
     Raises
     ------
     ConfigError
-        There is no such kind of parameters, or no such time.
+        An unknown parameter kind, or an invalid frame shift.
     FeatureError
         Frames are not (T, D), not finite in float32, or too wide for the format.
     DataError

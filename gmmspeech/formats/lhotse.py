@@ -1,4 +1,4 @@
-"""Manifests of lhotse: recordings and supervisions, in JSON lines, become what a data directory holds."""
+"""lhotse manifests: recordings and supervisions, in JSON lines, read as a data directory."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ def read_lhotse(
     *,
     allow_pipes: bool = False,
 ) -> DataDir:
-    """Read manifests of lhotse's, through lhotse (extra ``[lhotse]``).
+    """Read lhotse manifests, through lhotse (extra ``[lhotse]``).
 
     Parameters
     ----------
     recordings : path-like
-        A recording manifest, such as ``recordings.jsonl.gz``. Relative files in it are looked for from the current
-        directory, as lhotse does.
+        A recording manifest, such as ``recordings.jsonl.gz``. Relative paths in it are resolved from the current
+        directory, as in lhotse.
     supervisions : path-like, optional
         A supervision manifest: its segments are the utterances, with their speakers and texts. Without one each
         recording is an utterance, and its own speaker.
     allow_pipes : bool
-        Take recordings that are commands, as `gmmspeech.formats.datadir.read_data_dir` does.
+        Accept recordings that are commands, like `gmmspeech.formats.datadir.read_data_dir`.
 
     Returns
     -------
     DataDir
-        As of a data directory; `text` only if every supervision has one.
+        As for a data directory; `text` only if every supervision has one.
 
     Raises
     ------
     ConfigError
         lhotse is not installed.
     DataError
-        A manifest is missing, malformed, or of another kind; a recording is more than one file, lies behind a URL, is
-        changed on loading (speed, volume, reverberation), or is a command without `allow_pipes`; a supervision is of an
-        unknown recording, of several channels, or comes twice.
+        A manifest is missing, malformed, or of another kind; a recording has more than one file, is at a URL, is
+        modified on loading (speed, volume, reverberation), or is a command without `allow_pipes`; a supervision is of
+        an unknown recording, of several channels, or occurs twice.
 
     Examples
     --------

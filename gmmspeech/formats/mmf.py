@@ -1,7 +1,7 @@
-"""HTK's model files (MMF, text): diagonal mixtures, one for each state of an HMM (The HTK Book 3.4, chapter 7).
+"""HTK model files (MMF, text): diagonal mixtures, one for each state of an HMM (The HTK Book 3.4, chapter 7).
 
-Read are HMMs of one stream with diagonal covariances, their states, mixtures, means and variances perhaps shared by
-macros (``~s``, ``~m``, ``~u``, ``~v``); transitions are passed over. Written is an HMM of one state a mixture.
+Reading supports HMMs of one stream with diagonal covariances; states, mixtures, means and variances may be shared by
+macros (``~s``, ``~m``, ``~u``, ``~v``); transitions are ignored. Writing makes an HMM with one state for each mixture.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def is_mmf(head: bytes) -> bool:
 
 @checked
 def read_mmf(path: str | os.PathLike[str]) -> dict[str, DiagonalGMM]:
-    """Read the mixtures of HTK's HMMs.
+    """Read the mixtures of HTK HMMs.
 
     Parameters
     ----------
@@ -55,15 +55,15 @@ def read_mmf(path: str | os.PathLike[str]) -> dict[str, DiagonalGMM]:
     Returns
     -------
     dict of str to DiagonalGMM
-        Name of the HMM to its mixture; of an HMM of several emitting states ``name[2]``, ``name[3]`` ..., as HTK counts
-        states.
+        Mixture by the name of the HMM; for several emitting states, by ``name[2]``, ``name[3]`` ..., with HTK's state
+        numbers.
 
     Raises
     ------
     DataError
-        The file is missing, cut short, binary (HTK's ``HHEd`` writes text unless it is told ``-B``), or holds something
-        else than diagonal mixtures of one stream; a macro is not defined; or a parameter makes no sense. The message
-        names the model and what was found.
+        The file is missing, truncated, binary (HTK's ``HHEd`` writes text without ``-B``), or contains anything other
+        than diagonal mixtures of one stream; a macro is not defined; or a parameter is invalid. The message names the
+        model and what was found.
 
     Examples
     --------
@@ -91,20 +91,20 @@ def read_mmf(path: str | os.PathLike[str]) -> dict[str, DiagonalGMM]:
 
 @checked
 def write_mmf(path: str | os.PathLike[str], models: Mapping[str, DiagonalGMM], *, kind: str = "USER") -> None:
-    """Write mixtures as an MMF of HTK's, each an HMM of one emitting state, atomically.
+    """Write mixtures as an HTK MMF, each as an HMM with one emitting state, atomically.
 
     Parameters
     ----------
     path : path-like
     models : mapping of str to DiagonalGMM
-        Name to mixture, all of one dimension. Components of weight 0 are left out, as HTK does.
+        Mixture by name, all of one dimension. Components of weight 0 are left out, as in HTK.
     kind : str
-        Kind of the frames, such as ``"MFCC_0_D_A"``; see `gmmspeech.formats.htk.write_htk`.
+        Parameter kind, such as ``"MFCC_0_D_A"``; see `gmmspeech.formats.htk.write_htk`.
 
     Raises
     ------
     DataError
-        There is none, dimensions differ, a name is empty or no text, or the file can't be written.
+        There are no mixtures, dimensions differ, a name is empty or not text, or the file can't be written.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Folders of recordings with transcripts beside them, as the Montreal Forced Aligner takes them."""
+"""Folders of recordings with transcripts beside them, in the layout of the Montreal Forced Aligner."""
 
 from __future__ import annotations
 
@@ -44,44 +44,44 @@ def read_recordings(
 ) -> tuple[DataDir, dict[str, str]]:
     """Read a folder of recordings with transcripts beside them.
 
-    Next to a recording ``a.wav``, of any kind that `gmmspeech.audio.read_audio` reads, lies what is said in it:
-    ``a.lab`` or ``a.txt``, or ``a.TextGrid`` with a tier for each speaker, whose intervals with text are utterances.
-    The first of these that holds a transcript is taken. What `align` wrote into folders
-    among them is left alone. Tiers that are called words, phones, confidence, notes, gloss, translation or events (or
-    ``ann - words``) are of an earlier alignment or for people, and no transcripts.
+    Beside a recording ``a.wav``, in any format of `gmmspeech.audio.read_audio`, is its transcript: ``a.lab`` or
+    ``a.txt``, or ``a.TextGrid`` with a tier for each speaker, whose intervals with text are utterances. The first of
+    these that contains a transcript is used. Output folders of `align` are ignored. Tiers named words, phones,
+    confidence, notes, gloss, translation or events (or ``ann - words``) belong to an earlier alignment or are comments,
+    not transcripts.
 
-    A recording belongs to the speaker after whom its folder is called. Where a TextGrid has several tiers, or lies in
-    the topmost folder, its tiers are called after the speakers.
+    The folder of a recording is named after its speaker. If a TextGrid has several tiers, or is in the top folder, its
+    tiers are named after the speakers.
 
     Parameters
     ----------
     path : path-like
-        A folder; those in it are searched too.
+        A folder; its subfolders are also searched.
     transcripts : bool
-        Whether recordings without a transcript are left out, or are utterances without text.
+        Leave out recordings without a transcript; if False, they are utterances without text.
     tiers : list of str
-        Tiers of TextGrids that are transcripts, any name; of a recording with a TextGrid nothing else is then read. By
-        default all but those above.
+        Tiers of TextGrids that are transcripts, with any name; then only these are read for recordings with a TextGrid.
+        By default all tiers except those above.
 
     Returns
     -------
     data : DataDir
-        With text as people wrote it. The id of a recording is its path below the folder without the suffix, blanks
-        and ``%`` and ``#`` in it escaped (`path_of_id` gives it back); that of an utterance in a TextGrid has the
-        numbers of tier and utterance too: ``ann/a#1-0003``.
+        With the text as written. The id of a recording is its path below the folder without the suffix, with blanks,
+        ``%`` and ``#`` escaped (`path_of_id` undoes it). The id of an utterance in a TextGrid also has the numbers of
+        tier and utterance: ``ann/a#1-0003``.
     left_out : dict of str to str
-        What can't be used: path below the folder, and the reason.
+        Files that can't be used: path below the folder, and the reason.
 
     Raises
     ------
     DataError
-        If there is no such folder, nothing in it can be used, or no TextGrid has a tier that is asked for.
+        If the folder does not exist, nothing in it can be used, or no TextGrid has a requested tier.
 
     Warns
     -----
     GmmSpeechWarning
-        If TextGrids end before their recordings, which then have no utterances in the rest, or have two tiers of the
-        same times, which are hardly those of two speakers.
+        If TextGrids end before their recordings, which then have no utterances in the rest, or have two tiers with the
+        same times, which are unlikely to be of two speakers.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Trial lists and score files: ``model test target|nontarget`` and ``model test score``, one a line.
+"""Trial lists and score files: lines of ``model test target|nontarget`` and ``model test score``.
 
-Lists of VoxCeleb's, ``1|0 FILE FILE``, are read too.
+VoxCeleb lists, ``1|0 FILE FILE``, can also be read.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ def read_trials(path: str | os.PathLike[str]) -> TrialList:
     Parameters
     ----------
     path : path-like
-        Lines of ``model test target`` or ``model test nontarget``; or ``model test`` on all lines, where it is not
-        known which claims are true; or all as VoxCeleb has them, ``1 model test`` or ``0 model test``, where a file
-        ``SPEAKER/VIDEO/NUMBER.wav`` is the utterance ``SPEAKER-VIDEO-NUMBER``.
+        Lines of ``model test target`` or ``model test nontarget``; or ``model test`` on all lines, without labels; or
+        all in VoxCeleb's form, ``1 model test`` or ``0 model test``, where a file ``SPEAKER/VIDEO/NUMBER.wav`` is the
+        utterance ``SPEAKER-VIDEO-NUMBER``.
 
     Returns
     -------
     TrialList
-        In the file's order, those that come again too; `is_target` None if there were no labels.
+        In the order of the file, including repeated trials; `is_target` is None if there are no labels.
 
     Raises
     ------
     DataError
-        If the file is missing, empty, not UTF-8, a line has other fields, or a pair comes again with another label;
-        with the line.
+        If the file is missing, empty or not UTF-8, a line has other fields, or a repeated pair has another label; the
+        message gives the line.
 
     Examples
     --------
@@ -154,18 +154,18 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
     Parameters
     ----------
     path : path-like
-        Lines of ``model test score``. A score may be infinite (``inf``, ``-INF``); metrics take finite ones only.
+        Lines of ``model test score``. A score may be infinite (``inf``, ``-INF``), but metrics require finite scores.
 
     Returns
     -------
     Scores
-        In the file's order.
+        In the order of the file.
 
     Raises
     ------
     DataError
-        If the file is missing, empty, not UTF-8, a line has other fields, a score is no number, or a pair comes
-        again with another score; with the line.
+        If the file is missing, empty or not UTF-8, a line has other fields, a score is not a number, or a repeated pair
+        has another score; the message gives the line.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
 
 @checked
 def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
-    """Write scores, atomically, with nine significant digits (each float32 comes back as it was).
+    """Write scores atomically, with nine significant digits, which preserve float32 exactly.
 
     Parameters
     ----------

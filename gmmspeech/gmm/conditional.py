@@ -1,6 +1,6 @@
-"""Some columns given the others: what a mixture of the joint density says of them, as in Gaussian mixture regression.
+"""Conditional mixtures: some columns given the others, as in Gaussian mixture regression.
 
-Of a mixture of x and y, what is left of y when x is seen is a mixture again (Sung 2004; in speech, Toda, Black and
+If (x, y) has a mixture density, the density of y given x is also a mixture (Sung 2004; in speech, Toda, Black and
 Tokuda 2007): its weights are the posteriors of the components given x, and each component's mean is linear in x.
 """
 
@@ -21,16 +21,16 @@ from gmmspeech.gmm.init import Parameters
 
 @dataclass(frozen=True, eq=False)
 class ConditionalMixture:
-    """Mixtures of some columns given the others, one for each of N frames; the result of `GMM.conditional`.
+    """Conditional mixtures of some columns given the others, one for each of N frames, from `GMM.conditional`.
 
     Parameters
     ----------
     columns : tuple of int
-        Numbers of the M columns that they are of, rising.
+        Indices of the M columns, in ascending order.
     weights : ndarray, shape (N, K), float64
     means : ndarray, shape (N, K, M), float64
     covariances : ndarray, shape (K, M, M), float64
-        The same whatever the frame.
+        The same for all frames.
 
     Examples
     --------
@@ -54,14 +54,14 @@ class ConditionalMixture:
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """Covariances about them, shape (N, M, M)."""
+        """Covariances about the expected values, shape (N, M, M)."""
         within = np.einsum("nk,kij->nij", self.weights, self.covariances)
         apart = self.means - self.mean[:, None]
         found: NDArray[np.float64] = within + np.einsum("nk,nki,nkj->nij", self.weights, apart, apart)
         return found
 
     def score_samples(self, Y: ArrayLike) -> NDArray[np.float64]:
-        """Log density of values of these columns, (N, M), each given the frame of its row, shape (N,), in nats.
+        """Log density of values (N, M) of these columns, each row given its frame, shape (N,), in nats.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The errors that scikit-learn must know too, so what imports this imports scikit-learn."""
+"""Errors that are also scikit-learn errors; importing this module imports scikit-learn."""
 
 import sklearn.exceptions
 
@@ -6,7 +6,7 @@ from gmmspeech.errors import FeatureError, ModelError
 
 
 class NotFittedError(ModelError, sklearn.exceptions.NotFittedError):
-    """A model is used before it was trained.
+    """Error for a model that is used before it was trained.
 
     Examples
     --------

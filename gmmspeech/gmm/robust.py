@@ -1,4 +1,4 @@
-"""Mixtures fitted in spite of outliers: a uniform background takes the frames that no component explains."""
+"""Robust fits of mixtures: a uniform background takes the outliers, which no component explains."""
 
 from __future__ import annotations
 
@@ -45,24 +45,25 @@ class RobustFit(NamedTuple):
 
 @checked
 def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit:
-    r"""Fit a mixture to frames of which some are outliers.
+    r"""Fit a mixture to frames with outliers.
 
     The density is :math:`(1 - \epsilon) \sum_k w_k N(x; \mu_k, \sigma_k^2) + \epsilon / V`, where V is the volume of
-    the box around all frames (Banfield and Raftery 1993). EM learns ε too: a frame counts as far as it is probably no
-    outlier. It starts from frames drawn at random, not from k-means, which takes outliers for clusters, with variances
-    from median deviations; the best of several starts is kept.
+    the box around all frames (Banfield and Raftery 1993). EM also estimates ε: each frame counts with the probability
+    that it is not an outlier. EM starts from randomly drawn frames (k-means would take outliers for clusters), with
+    variances from median deviations. The best of several starts is kept.
 
-    Data without outliers lose a little, as the box is then tight around them and the background gets their edges.
+    On data without outliers the fit is slightly worse, because the box is tight around them and the background takes
+    their edges.
 
     Parameters
     ----------
     gmm : DiagonalGMM
-        Its options (components, iterations, tolerance, variance floor, seed, backend, threads) are used; it isn't
+        Its options (components, iterations, tolerance, variance floor, seed, backend, threads) are used; it is not
         changed.
     X : array_like, shape (N, D)
         Frames, in memory.
     n_init : int
-        Starts.
+        Number of starts.
 
     Returns
     -------
@@ -71,9 +72,9 @@ def fit_robust(gmm: DiagonalGMM, X: ArrayLike, *, n_init: int = 10) -> RobustFit
     Raises
     ------
     ConfigError
-        No start.
+        `n_init` is below 1.
     FeatureError
-        Frames that are not (N, D) and finite, or not more than components.
+        Frames that are not (N, D) and finite, or not more frames than components.
 
     References
     ----------

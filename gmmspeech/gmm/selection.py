@@ -50,7 +50,7 @@ def select_components(
     progress: bool = True,
     **options: Any,
 ) -> ComponentSelection:
-    """Train a mixture of each number of components and keep that of the lowest information criterion.
+    """Train mixtures with different numbers of components and keep the one with the lowest information criterion.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def select_components(
     n_components : sequence of int
         The numbers to try.
     criterion : {"bic", "aic"}
-        Schwarz's, -2 log L + p log N, or Akaike's, -2 log L + 2 p, which wants more components; L is the
+        Bayesian (Schwarz), -2 log L + p log N, or Akaike, -2 log L + 2 p, which favors more components; L is the
         likelihood of all frames and p the number of free parameters.
     progress : bool
         Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
@@ -72,14 +72,14 @@ def select_components(
     Raises
     ------
     ConfigError
-        Nothing to try, a number twice, or an option or criterion that makes no sense.
+        No numbers, a repeated number, or an invalid option or criterion.
     ModelError, FeatureError
-        As `DiagonalGMM.fit`.
+        As for `DiagonalGMM.fit`.
 
     Notes
     -----
-    Frames of speech depend on their neighbors, so that N overstates what was observed and
-    BIC takes more components than it would of independent data.
+    Neighboring frames of speech are correlated, so N overstates the amount of data, and BIC chooses more components
+    than for independent data.
 
     References
     ----------

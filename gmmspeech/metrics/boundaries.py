@@ -1,8 +1,8 @@
-"""How well two labelings agree on boundaries: by labels that are the same, and by time alone.
+"""Agreement of two labelings on boundaries: for matching labels, and by time alone.
 
-A boundary is where a label that is no silence begins, and where one ends in front of silence. Boundaries of the same
-labels tell how far a hypothesis is off (`boundary_agreement`). Boundaries taken as events without names tell what is
-found and what is too many, within a tolerance (`detect_boundaries`): that also holds where the labels differ.
+A boundary is the start of a label other than silence, or its end before silence. Boundaries of matching labels show how
+far a hypothesis is off (`boundary_agreement`). Boundaries as events without names show which are found and which are
+surplus within a tolerance (`detect_boundaries`), even if the labels differ.
 """
 
 from __future__ import annotations
@@ -68,47 +68,47 @@ class BoundaryAgreement:
 
     @property
     def matched(self) -> float:
-        """Part of the reference's boundaries that have a partner."""
+        """Share of the reference's boundaries that have a partner."""
         return len(self.differences) / self.num_reference if self.num_reference else float("nan")
 
     @property
     def mean_absolute(self) -> float:
-        """Mean distance in seconds, the boundary error; NaN without any."""
+        """Mean absolute difference in seconds (boundary error); NaN without boundaries."""
         return float(np.mean(np.abs(self.differences))) if len(self.differences) else float("nan")
 
     @property
     def median_absolute(self) -> float:
-        """Median distance in seconds; NaN without any."""
+        """Median absolute difference in seconds; NaN without boundaries."""
         return float(np.median(np.abs(self.differences))) if len(self.differences) else float("nan")
 
     @property
     def bias(self) -> float:
-        """Mean difference in seconds: above 0 where the hypothesis is late; NaN without any."""
+        """Mean difference in seconds, above 0 if the hypothesis is late; NaN without boundaries."""
         return float(np.mean(self.differences)) if len(self.differences) else float("nan")
 
     @property
     def median(self) -> float:
-        """Median difference in seconds, with its sign; NaN without any."""
+        """Median signed difference in seconds; NaN without boundaries."""
         return float(np.median(self.differences)) if len(self.differences) else float("nan")
 
     def within(self, tolerance: float = 0.02) -> float:
-        """Part of the matched boundaries that are at most `tolerance` seconds apart; NaN without any."""
+        """Share of the matched boundaries that are at most `tolerance` seconds apart; NaN without boundaries."""
         if not len(self.differences):
             return float("nan")
         return float(np.mean(~self.beyond(tolerance)))
 
     def beyond(self, tolerance: float = 0.02) -> NDArray[np.bool_]:
-        """Which of the matched boundaries are more than `tolerance` seconds apart."""
+        """Mask of the matched boundaries that are more than `tolerance` seconds apart."""
         far: NDArray[np.bool_] = np.abs(self.differences) > tolerance + _SAME
         return far
 
     @property
     def is_end(self) -> NDArray[np.bool_]:
-        """Which boundaries are the ends of labels in front of silence."""
+        """Mask of the boundaries that are ends of labels before silence."""
         return self.after == ""
 
     def of(self, rows: NDArray) -> BoundaryAgreement:
-        """Give some of the boundaries that have a partner, by their places or a mask."""
+        """Select some of the matched boundaries, by index or mask."""
         names = ("differences", "utterances", "times", "before", "after")
         chosen = {name: getattr(self, name)[rows] for name in names}
         return replace(self, num_reference=len(chosen["differences"]), **chosen)
@@ -116,7 +116,7 @@ class BoundaryAgreement:
     def by_class(self, classes: Mapping[str, str]) -> dict[tuple[str, str], BoundaryAgreement]:
         """Split by the classes of the labels on both sides, the most frequent pair first.
 
-        Names that `classes` lacks are of the class "other", silence is "silence".
+        Names that are not in `classes` have the class "other", silence has "silence".
 
         Examples
         --------
@@ -145,19 +145,19 @@ def boundary_agreement(
     ignore: Collection[str] = ("SIL",),
     ends: bool = False,
 ) -> BoundaryAgreement:
-    """Compare where two labelings place boundaries.
+    """Compare the boundaries of two labelings.
 
-    Labels are matched in their order, as for `error_rate`: one by one where both sides have the same names, else along
-    a least number of edits, and then only labels that have the same name on both sides are compared.
+    Labels are matched in order, as for `error_rate`: one by one if both sides have the same names; otherwise by minimum
+    edit distance, and only labels with the same name on both sides are compared.
 
     Parameters
     ----------
     reference, hypothesis : mapping of str to sequence of tuple
-        Labels of the same utterances, each its start and end in seconds and its name.
+        Labels of the same utterances, as tuples of start and end in seconds and name.
     ignore : collection of str
         Names of silence.
     ends : bool
-        Compare the ends of labels in front of silence too (silence of the reference), not only starts.
+        Also compare the ends of labels before silence (of the reference), not only starts.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def boundary_agreement(
     Raises
     ------
     DataError
-        An utterance that only one side has, by name.
+        An utterance that only one side has; the message names it.
 
     Examples
     --------
@@ -222,12 +222,12 @@ class BoundaryDetection:
 
     @property
     def precision(self) -> float:
-        """Part of the hypothesis' boundaries that are right; NaN without any."""
+        """Share of the hypothesis' boundaries that are correct; NaN without boundaries."""
         return self.hits / self.num_hypothesis if self.num_hypothesis else float("nan")
 
     @property
     def recall(self) -> float:
-        """Part of the reference's boundaries that are found (hit rate); NaN without any."""
+        """Share of the reference's boundaries that are found (hit rate); NaN without boundaries."""
         return self.hits / self.num_reference if self.num_reference else float("nan")
 
     @property
@@ -238,7 +238,7 @@ class BoundaryDetection:
 
     @property
     def r_value(self) -> float:
-        """Closeness to all hits and no surplus, 1 at best, which random extra boundaries don't raise.
+        """R-value: closeness to all hits without surplus boundaries, at best 1; random extra boundaries don't raise it.
 
         References
         ----------
@@ -261,16 +261,16 @@ def detect_boundaries(
     tolerance: float = 0.02,
     ignore: Collection[str] = ("SIL",),
 ) -> BoundaryDetection:
-    """Count the boundaries that are found within a tolerance, each with a partner of its own.
+    """Count the boundaries that are found within a tolerance, matched one to one.
 
     Parameters
     ----------
     reference, hypothesis : mapping of str to sequence of tuple
-        Labels of the same utterances, each its start and end in seconds and its name.
+        Labels of the same utterances, as tuples of start and end in seconds and name.
     tolerance : float
-        Seconds that a boundary may be away from its partner.
+        Maximum distance of a boundary from its partner in seconds.
     ignore : collection of str
-        Names of silence, whose own boundaries with one another don't count.
+        Names of silence; boundaries between two of these don't count.
 
     Returns
     -------
@@ -279,7 +279,7 @@ def detect_boundaries(
     Raises
     ------
     DataError
-        An utterance that only one side has, by name.
+        An utterance that only one side has; the message names it.
     ConfigError
         A tolerance that is not above 0.
 

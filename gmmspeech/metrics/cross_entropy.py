@@ -1,4 +1,4 @@
-"""Empirical cross-entropy: what information likelihood ratios leave missing, at every prior."""
+"""Empirical cross-entropy: the information that likelihood ratios leave missing, at every prior."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class CrossEntropy(NamedTuple):
 def empirical_cross_entropy(
     target_llrs: ArrayLike, nontarget_llrs: ArrayLike, prior_log_odds: ArrayLike
 ) -> CrossEntropy:
-    r"""Information that is missing about the kind of a trial once its likelihood ratio is known, at given priors.
+    r"""Empirical cross-entropy: the missing information about a trial given its likelihood ratio, at given priors.
 
     .. math::
 
         \frac{\pi}{T} \sum_t \log_2 (1 + e^{-\ell_t - \tau}) + \frac{1 - \pi}{N} \sum_n \log_2 (1 + e^{\ell_n + \tau}),
         \qquad \tau = \log \frac{\pi}{1 - \pi}
 
-    At even odds that is Cllr. Above the curve of neutral ratios, who listens to the system knows less than before.
+    At even odds this is Cllr. Above the curve of neutral ratios, the system's ratios do more harm than good.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def empirical_cross_entropy(
     Raises
     ------
     DataError
-        No scores or priors, or such that are no numbers, NaN or infinite.
+        No scores or priors, or values that are not numeric, NaN or infinite.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""devPAV: how far likelihood ratios are from those that the trials themselves would give at best."""
+"""devPAV: the distance of likelihood ratios from their best calibration on the same trials."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from gmmspeech.metrics.det import both_sides, convex_hull, count_sorted
 
 @checked
 def devpav(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
-    r"""Mean distance of log-likelihood ratios from those of their best rising calibration: a measure of calibration.
+    r"""Mean distance of log-likelihood ratios from those of their best monotonic calibration (devPAV).
 
-    The pool-adjacent-violators algorithm turns every ratio :math:`x` into the one, :math:`y`, that the trials in its
-    bin have. Of good ratios both are the same. devPAV is the area between the line through the points :math:`(x, y)`
-    and the diagonal, over the range of those :math:`x` whose :math:`y` is finite.
+    The pool-adjacent-violators algorithm maps every ratio :math:`x` to the ratio :math:`y` of the trials in its bin.
+    For well-calibrated ratios both are equal. devPAV is the area between the line through the points :math:`(x, y)`
+    and the diagonal, over the range of :math:`x` with finite :math:`y`.
 
     .. math:: \frac{1}{x_M - x_1} \int_{x_1}^{x_M} |y(x) - x| \, dx
 
-    Unlike Cllr less minCllr it weighs rare large ratios like frequent small ones. Chance alone makes it greater than
-    0; with few trials by much.
+    Unlike Cllr minus minimum Cllr, it weights rare large ratios like frequent small ones. Chance alone makes it greater
+    than 0, and much greater with few trials.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def devpav(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
     Returns
     -------
     float
-        In powers of ten, as published: 0.3 says that ratios are wrong by a factor of two on average. NaN where a
-        threshold separates the kinds, since no bin has a finite ratio then.
+        In powers of ten, as published: 0.3 means that ratios are wrong by a factor of two on average. NaN if a
+        threshold separates targets from nontargets, because then no bin has a finite ratio.
 
     Raises
     ------

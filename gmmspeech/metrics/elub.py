@@ -1,4 +1,4 @@
-"""Empirical bounds of likelihood ratios: how far from 1 the trials at hand can support them."""
+"""Empirical bounds of likelihood ratios: how far from 1 the trials can support them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _EXTREME = 9.0  # powers of ten beyond which a ratio counts as no larger
 def elub_bounds(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> tuple[float, float]:
     r"""Empirical lower and upper bounds (ELUB) of log-likelihood ratios.
 
-    A ratio far from 1 is an extrapolation: so few trials have such a score that one more that misleads would change
-    what the ratio is worth. So one misleading trial of each kind is added, a target below and a nontarget above every
-    threshold :math:`\theta`, and the expected cost of deciding by the ratios is held against that of deciding without
-    them (by a ratio of 1):
+    A ratio far from 1 is an extrapolation: so few trials have such a score that one more misleading trial would change
+    its value. Therefore one misleading trial of each kind is added, a target below and a nontarget above every
+    threshold :math:`\theta`, and the expected cost of decisions by the ratios is compared with that of decisions
+    without them (by a ratio of 1):
 
     .. math::
 
         \frac{\#\{t : \ell_t \le \theta\} + 1}{T + 1} + e^\theta \, \frac{\#\{n : \ell_n > \theta\} + 1}{N + 1}
         \le \min(1, e^\theta)
 
-    The bounds are the thresholds next to 0 on either side beyond which that does not hold, on a grid of a hundredth of
-    a power of ten. Ratios outside of them are set to them.
+    The bounds are the thresholds closest to 0 on either side beyond which this does not hold, on a grid of a hundredth
+    of a power of ten. Ratios outside the bounds are set to them.
 
     Parameters
     ----------
     target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
-        Natural logarithms of likelihood ratios, of trials that the calibration was not learnt from.
+        Natural logarithms of likelihood ratios, of trials that the calibration was not trained on.
 
     Returns
     -------

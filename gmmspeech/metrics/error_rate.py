@@ -1,4 +1,4 @@
-"""Errors of recognized phones or words."""
+"""Phone and word error rates."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ErrorRate:
 
     @property
     def rate(self) -> float:
-        """Errors for each symbol of the references: the phone or word error rate, which may exceed one."""
+        """Phone or word error rate: errors per symbol of the references, which may exceed one."""
         errors = self.substitutions + self.deletions + self.insertions
         return errors / self.num_reference if self.num_reference else float("nan")
 
@@ -72,14 +72,14 @@ def error_rate(
     *,
     ignore: Collection[str] = ("SIL",),
 ) -> ErrorRate:
-    """Phone or word errors: the least number of substitutions, deletions and insertions, each of cost one.
+    """Count phone or word errors: the minimum number of substitutions, deletions and insertions, each of cost one.
 
     Parameters
     ----------
     references : mapping of str to sequence of str
         Phones or words of each utterance.
     hypotheses : mapping of str to sequence of str
-        What was recognized, for every utterance of the references.
+        Recognized phones or words of every utterance of the references.
     ignore : collection of str
         Symbols that are not scored, on both sides.
 
@@ -90,7 +90,7 @@ def error_rate(
     Raises
     ------
     DataError
-        An utterance of the references that was not recognized, or the other way round, by name.
+        An utterance that only one side has; the message names it.
 
     Examples
     --------

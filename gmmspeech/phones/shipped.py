@@ -1,4 +1,4 @@
-"""The phone models that come with the package."""
+"""Phone models included in the package."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ ENGLISH = Path(__file__).parent.parent / "data" / "english.h5"
 
 @checked
 def english_model(*, contexts: bool = False) -> PhoneHMM:
-    """Give the phone HMMs of English that come along: ARPAbet without stress, SIL, and SPN for unknown words; 16 kHz.
+    """Return the included English phone HMMs (16 kHz): ARPAbet without stress, SIL, and SPN for unknown words.
 
-    Trained on 42 minutes of LibriSpeech (CC BY 4.0) by ``recipes/english_model``; its `card` tells more.
+    Trained on 42 minutes of LibriSpeech (CC BY 4.0) by ``recipes/english_model``; see its `card` for details.
 
     Parameters
     ----------
     contexts : bool
-        As phones that are the same between any others, which `gmmspeech align` takes and other languages begin with; or
-        as the tied triphones of the same Gaussians, nearer to their corpus' labels by a point and slower by a third.
+        If False, monophones, which `gmmspeech align` uses and other languages start from. If True, tied triphones of
+        the same Gaussians, one percentage point closer to the labels of their corpus and slower by a third.
 
     Returns
     -------

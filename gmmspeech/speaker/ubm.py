@@ -1,4 +1,4 @@
-"""Training a universal background model."""
+"""Training of universal background models."""
 
 from __future__ import annotations
 
@@ -62,39 +62,39 @@ def train_ubm(
         A store is read block by block in every iteration, never as a whole.
     n_components : int
     covariance_type : {"diag", "full", "tied", "spherical"}
-        With any but the first, the model is a `GMM`. As Kaldi does, give a trained model with diagonal covariances as
-        `init` of one with full ones.
+        With any but "diag", the model is a `GMM`. As in Kaldi, start a model with full covariances from a trained
+        diagonal one, given as `init`.
     max_iter, tol, variance_floor, init, accelerate, random_state, backend, device, n_jobs
         See `DiagonalGMM`; `accelerate`, `backend` and `device` are for diagonal covariances only.
     num_gselect : int, optional
-        With full covariances, train on so many components a frame, as Kaldi does; see `GMM`. With diagonal ones all
-        are taken, and a warning says so: that is exact, and takes less time than to select some.
+        With full covariances, train on this number of components per frame, as Kaldi does; see `GMM`. With diagonal
+        ones all are used, with a warning, because that is exact and takes less time than selecting some.
     client : distributed.Client, optional
         Train on the workers of a Dask cluster, which read a store by its path. The mixture has the same bits as on one
         machine of their kind.
     callback : callable, optional
         Called with the `EMMonitor` after every pass over the frames.
     checkpoint : Checkpoint, optional
-        File that keeps the state before a pass, once a second; where it has one, training goes on from there and ends
-        with the same bits as if it had never stopped.
+        File that keeps the state before a pass, at most once a second. If it contains a state, training resumes from it
+        and ends with the same bits as an uninterrupted run.
     sample_weight : array_like, shape (N,), optional
-        How much each frame counts, where they are in memory; `balanced_frames` gives both.
+        Weight of each frame, for frames in memory; `balanced_frames` returns both.
     progress : bool
         Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
     Returns
     -------
     DiagonalGMM or GMM
-        It remembers the front end of the store it was trained on.
+        It keeps the configuration of the front end of the store it was trained on.
 
     Raises
     ------
     FeatureError
         No frames, or NaN or infinity in one.
     ModelError
-        Fewer frames than components, or an `init` of other components or dimensions.
+        Fewer frames than components, or an `init` with another number of components or dimensions.
     ConfigError
-        An option that makes no sense, or that is not for such covariances.
+        An invalid option, or one that does not apply to such covariances.
 
     Examples
     --------
@@ -137,32 +137,32 @@ def balanced_frames(
     max_frames: int = 500_000,
     random_state: int = 0,
 ) -> tuple[list[NDArray], NDArray[np.float64]]:
-    """Draw frames for a background model, and weigh them so that each speaker counts alike, however much he says.
+    """Draw frames for a background model, with weights by which all speakers count equally.
 
     Parameters
     ----------
     frames : FeatureStore, or mapping of utterance to ndarray (T, D)
     utt2spk : mapping
-        Utterances to take, and their speakers.
+        Speakers of the utterances to use.
     spk2group : mapping, optional
-        Group of each speaker, such as sex or corpus. Each group then counts alike, and in it each speaker.
+        Group of each speaker, such as sex or corpus. All groups then count equally, and all speakers within a group.
     max_frames : int
-        How many are drawn at most, the same number at most of each speaker.
+        Maximum number of frames to draw; the maximum per speaker is the same for all.
     random_state : int
 
     Returns
     -------
     frames : list of ndarray (T, D)
-        Of each speaker, in the order of their names.
+        Frames of each speaker, in the order of their names.
     sample_weight : ndarray, shape (number of frames,)
-        Their mean is 1.
+        Weights with a mean of 1.
 
     Raises
     ------
     DataError
-        An utterance that has no frames, or a speaker without group.
+        An utterance that has no frames, or a speaker without a group.
     FeatureError
-        Frames that are no matrix of finite numbers, or of different numbers of columns.
+        Frames that are not a matrix of finite numbers, or differ in the number of columns.
     ConfigError
         `max_frames` below the number of speakers.
 

@@ -1,6 +1,6 @@
-"""Kaldi's alignments (``ali.ark``): for each frame the number of a transition, of those that a model has.
+"""Kaldi alignments (``ali.ark``): for each frame the number of a transition of the model.
 
-A state is entered with the transition that it will be left by, and stayed in with its self-loop, as Kaldi orders them.
+In Kaldi's order, the first frame of a state has the transition by which the state is left, the others its self-loop.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _MOST = 2**31
 
 @checked
 def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
-    """Read an archive of whole numbers, binary or text: ``ali.ark``.
+    """Read an archive of integers, binary or text: ``ali.ark``.
 
     Parameters
     ----------
     path : path-like
-        The archive; or ``ark:PLACE`` of it, which may be compressed (``ark:ali.1.gz``), ``-``, standard input, or
-        ``scp:PLACE`` of its script file. With the option ``p``, as in ``ark,p:PLACE``, what can't be read is left out,
+        The archive; or ``ark:PATH``, also compressed (``ark:ali.1.gz``) or from standard input (``ark:-``); or
+        ``scp:PATH`` for its script file. With the option ``p``, as in ``ark,p:PATH``, unreadable entries are left out
         with a warning.
 
     Returns
@@ -50,7 +50,7 @@ def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.
     Raises
     ------
     DataError
-        The file is missing, cut short, of something else, or has an utterance twice.
+        The file is missing, truncated, of another kind, or has an utterance twice.
 
     Examples
     --------
@@ -71,21 +71,22 @@ def write_kaldi_alignments(
     scp: str | os.PathLike[str] | None = None,
     text: bool = False,
 ) -> None:
-    """Write an archive of whole numbers, and a script file of it, atomically: ``ali.ark``.
+    """Write an archive of integers, and optionally its script file, atomically: ``ali.ark``.
 
     Parameters
     ----------
     path : path-like
     alignments : mapping of str to array_like of int, shape (T,)
     scp : path-like, optional
-        The script file; it refers to the archive as it is given here.
+        The script file; it refers to the archive by `path` as given.
     text : bool
-        A line an utterance, which people read.
+        Write text, one line per utterance, instead of binary.
 
     Raises
     ------
     DataError
-        An id with a blank, numbers that are not whole or beyond 32 bits, no utterance, or a file that can't be written.
+        An id with a blank, numbers that are not integers or beyond 32 bits, no utterance, or a file that can't be
+        written.
 
     Examples
     --------
@@ -116,13 +117,13 @@ def _encoded(path: str, utterance: str, given: ArrayLike, *, text: bool) -> byte
 
 @checked
 def kaldi_alignment(model: PhoneHMM, chain: Chain) -> NDArray[np.int32]:
-    """Give a path through the states of a model as Kaldi's numbers of transitions.
+    """Convert a path through the states of a model to Kaldi's transition numbers.
 
     Parameters
     ----------
     model : PhoneHMM
     chain : Chain
-        As `align` finds it: states one after the other, and the frame that each begins in.
+        Path from `align`: consecutive states, and the first frame of each.
 
     Returns
     -------
@@ -131,7 +132,7 @@ def kaldi_alignment(model: PhoneHMM, chain: Chain) -> NDArray[np.int32]:
     Raises
     ------
     DataError
-        States that don't follow one another in the model.
+        States that don't follow each other in the model.
 
     Examples
     --------
@@ -161,17 +162,17 @@ def kaldi_alignment(model: PhoneHMM, chain: Chain) -> NDArray[np.int32]:
 def phones_of_kaldi_alignment(
     model: PhoneHMM, transitions: ArrayLike, *, frame_shift: float = 10.0, times: FrameTimes = "center"
 ) -> list[Label]:
-    """Give the phones of an alignment of Kaldi's with their times.
+    """Convert a Kaldi alignment to phones with times.
 
     Parameters
     ----------
     model : PhoneHMM
-        Whose transitions are numbered so.
+        Model whose transitions the numbers are of.
     transitions : array_like of int, shape (T,)
     frame_shift : float
-        Milliseconds.
+        In milliseconds.
     times : {"center", "start"}
-        As of `align`, with frames of 25 ms; "start" gives what Kaldi's ``ali-to-phones --ctm-output`` does.
+        As for `align`, with frames of 25 ms; "start" gives the times of Kaldi's ``ali-to-phones --ctm-output``.
 
     Returns
     -------
@@ -180,7 +181,7 @@ def phones_of_kaldi_alignment(
     Raises
     ------
     DataError
-        A number that is none of the model's, or a phone without its beginning.
+        A number that is not a transition of the model, or a phone without its beginning.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Kaldi's archives of matrices (ark) and their script files (scp): binary, text, and compressed, through kaldiio.
+"""Kaldi archives of matrices (ark) and their script files (scp): binary, text, and compressed, through kaldiio.
 
-kaldiio takes what it reads on trust, would unpickle, and reads and writes text a number at a time; here the sizes that
-a header gives are compared with the bytes that are there first, and text is read and written as a whole, strictly.
+kaldiio trusts its input, would unpickle, and reads and writes text one number at a time. Here the sizes in a header are
+first compared with the bytes present, and text is read and written as a whole, strictly.
 """
 
 from __future__ import annotations
@@ -144,26 +144,26 @@ def write_kaldi_ark(
     text: bool = False,
     compress: bool = False,
 ) -> None:
-    """Write frames as an archive that Kaldi reads, and a script file of it, atomically.
+    """Write frames as a Kaldi archive, and optionally its script file, atomically.
 
     Parameters
     ----------
     ark : path-like
-        The archive; the script file refers to it as it is given here.
+        The archive; the script file refers to it by this path.
     items : iterable of (str, array_like (T, D))
-        Utterance id and frames, kept as float32; read one at a time.
+        Utterance id and frames, stored as float32; read one at a time.
     scp : path-like, optional
         The script file.
     text : bool
-        Write text, which people read.
+        Write text instead of binary.
     compress : bool
-        A byte a number, with some loss, as Kaldi's ``copy-feats --compress=true`` does.
+        Use one byte per number, with some loss, like Kaldi's ``copy-feats --compress=true``.
 
     Raises
     ------
     DataError
-        An id is empty or has a blank, comes twice, there is none, both text and compression are asked for, or a file
-        can't be written. Nothing is left then.
+        An id is empty, has a blank or occurs twice; there are no utterances; text and compression are combined; or a
+        file can't be written. Nothing is left in that case.
     FeatureError
         Frames are not (T, D), or not finite in float32.
 

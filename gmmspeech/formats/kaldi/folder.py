@@ -1,4 +1,4 @@
-"""Folders of Kaldi's models: ``final.mdl`` and what lies beside it, of which the model is of which frames."""
+"""Kaldi model folders: ``final.mdl`` and the files beside it, which describe the features of the model."""
 
 from __future__ import annotations
 
@@ -331,7 +331,7 @@ def _options(file: Path, types: Mapping[str, type]) -> dict[str, Any]:
 
 @checked
 def read_kaldi_matrix(path: str | os.PathLike[str]) -> NDArray[np.float64]:
-    """Read a matrix or vector that has a file of its own: ``final.mat``, ``full.mat``, ``mean.vec``.
+    """Read a matrix or vector from a Kaldi file of its own: ``final.mat``, ``full.mat``, ``mean.vec``.
 
     Parameters
     ----------
@@ -345,7 +345,7 @@ def read_kaldi_matrix(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     Raises
     ------
     DataError
-        The file is missing, cut short, of something else, or has numbers that are not finite.
+        The file is missing, truncated, of another kind, or has numbers that are not finite.
 
     Examples
     --------
@@ -360,19 +360,19 @@ def read_kaldi_matrix(path: str | os.PathLike[str]) -> NDArray[np.float64]:
 
 @checked
 def write_kaldi_matrix(path: str | os.PathLike[str], matrix: ArrayLike, *, binary: bool = True) -> None:
-    """Write a matrix or vector as Kaldi reads it, atomically, in float32.
+    """Write a matrix or vector for Kaldi, atomically, in float32.
 
     Parameters
     ----------
     path : path-like
     matrix : array_like, shape (M, N) or (N,)
     binary : bool
-        Text if False.
+        Write text if False.
 
     Raises
     ------
     DataError
-        It is neither, or not finite in float32; or the file can't be written.
+        `matrix` is neither a matrix nor a vector, or not finite in float32; or the file can't be written.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Kaldi's mixtures of full covariance (``FullGmm``, such as ``final.ubm``), in binary and text.
+"""Kaldi mixtures with full covariances (``FullGmm``, such as ``final.ubm``), in binary and text.
 
 A FullGmm holds ``<WEIGHTS>``, ``<MEANS_INVCOVARS>`` (precisions times means) and ``<INV_COVARS>``, the lower half of
 each precision, in float32, and ``<GCONSTS>``, which follow from these and are written but not trusted.
@@ -24,9 +24,9 @@ _EXPECTED = "a FullGmm of Kaldi (final.ubm)"
 
 @checked
 def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> GMM:
-    """Read a mixture of full covariance, ``final.ubm``, binary or text.
+    """Read a Kaldi mixture with full covariances, ``final.ubm``, binary or text.
 
-    Written again by `write_kaldi_full_gmm`, it has the same bytes, but for the last digit of its constants.
+    Writing it back by `write_kaldi_full_gmm` gives the same bytes, except for the last digit of its constants.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> GMM:
     Raises
     ------
     DataError
-        The file is missing, cut short, of something else, or its numbers make no sense.
+        The file is missing, truncated, of another kind, or has invalid numbers.
 
     Examples
     --------
@@ -86,20 +86,20 @@ def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> GMM:
 
 @checked
 def write_kaldi_full_gmm(path: str | os.PathLike[str], gmm: GMM, *, binary: bool = True) -> None:
-    """Write a mixture as a FullGmm of Kaldi, atomically.
+    """Write a mixture as a Kaldi FullGmm, atomically.
 
     Parameters
     ----------
     path : path-like
     gmm : GMM
-        With covariances of any type, which are written in full, one for each component; rounded to float32.
+        Covariances of any type are written as full ones, one per component, rounded to float32.
     binary : bool
-        Text if False, with as many digits as float32 needs.
+        If False, write text, with as many digits as float32 needs.
 
     Raises
     ------
     DataError
-        The file can't be written, or a number is beyond float32.
+        The file can't be written, or a number exceeds float32.
 
     Examples
     --------

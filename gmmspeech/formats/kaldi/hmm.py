@@ -1,7 +1,7 @@
-"""Kaldi's acoustic models (``final.mdl``): a transition model and a mixture for each of the tree's answers.
+"""Kaldi acoustic models (``final.mdl``): a transition model and a mixture for each pdf of the tree.
 
-A state here is a transition state there (a phone, one of its HMM states and a mixture), with the Gaussians of its
-mixture: phones that share one have a copy each.
+A state here is a Kaldi transition state (a phone, one of its HMM states and a pdf), with the Gaussians of its mixture:
+phones that share a mixture have a copy each.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def read_kaldi_hmm(
     phones: str | os.PathLike[str] | None = None,
     silence: str | None = None,
 ) -> PhoneHMM:
-    """Read an acoustic model of Kaldi's, ``final.mdl``, binary or text, as phone HMMs.
+    """Read a Kaldi acoustic model, ``final.mdl``, binary or text, as phone HMMs.
 
-    Contexts are those of three phones, or none. Beyond the ends of an utterance Kaldi has no phone; here there is
-    silence. A model that is written again by `write_kaldi_hmm` has the same bytes.
+    Monophones and triphones are supported. Beyond the ends of an utterance Kaldi has no phone; here there is silence.
+    Writing the model back by `write_kaldi_hmm` gives the same bytes.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def read_kaldi_hmm(
     phones : path-like, optional
         Names of the phones; by default ``phones.txt`` beside the model.
     silence : str, optional
-        Which phone is silence; by default SIL, or the only one that is called as silence is.
+        The silence phone; by default SIL, or the only phone with a name for silence.
 
     Returns
     -------
@@ -68,8 +68,8 @@ def read_kaldi_hmm(
     Raises
     ------
     DataError
-        A file that is missing, cut short, damaged or of something else; a topology that phone HMMs here can't have:
-        states that emit nothing within a phone, two mixtures for a state, states without a self-loop.
+        A file that is missing, truncated, damaged or of another kind; a topology that phone HMMs here can't represent:
+        non-emitting states within a phone, two mixtures for a state, states without a self-loop.
 
     Examples
     --------
@@ -229,21 +229,21 @@ def _read_mixtures(reader: Reader) -> list[tuple[NDArray[np.float64], NDArray[np
 
 @checked
 def write_kaldi_hmm(folder: str | os.PathLike[str], model: PhoneHMM, *, binary: bool = True) -> None:
-    """Write phone HMMs as a model of Kaldi's: ``final.mdl``, ``tree`` and ``phones.txt`` in a folder.
+    """Write phone HMMs as a Kaldi model: ``final.mdl``, ``tree`` and ``phones.txt`` in a folder.
 
     Parameters
     ----------
     folder : path-like
-        Made if it is not there.
+        Created if it does not exist.
     model : PhoneHMM
-        Of phones, or of cross-word triphones; rounded to float32. Phones are numbered from 1 in its order.
+        Monophones or cross-word triphones; rounded to float32. Phones are numbered from 1 in the model's order.
     binary : bool
-        Text if False, with as many digits as float32 needs.
+        If False, write text, with as many digits as float32 needs.
 
     Raises
     ------
     DataError
-        A file can't be written, or a number is beyond float32; word-internal contexts, which Kaldi's trees don't have.
+        A file can't be written, or a number exceeds float32; word-internal contexts, which Kaldi trees don't have.
 
     Examples
     --------

@@ -1,7 +1,8 @@
-"""Kaldi's i-vector extractors (``final.ie``), and posteriors of frames.
+"""Kaldi i-vector extractors (``final.ie``), and posteriors of frames.
 
-Kaldi's i-vectors have a prior of mean (o, 0, 0, ...), the offset o, and means of the mixture are M_k w. Less the
-offset, which its programs take off too, w is standard and the means are o times the first column of M_k, and M_k w.
+Kaldi's i-vectors w have a prior with mean (o, 0, 0, ...), with offset o, and the means of the mixture are M_k w. After
+subtracting the offset, as Kaldi's programs also do, w has a standard normal prior, and the means are o times the
+first column of M_k, plus M_k w.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SAME = 1e-9  # relative difference of means from their column
 
 @checked
 def read_kaldi_extractor(path: str | os.PathLike[str]) -> IVectorExtractor:
-    """Read an i-vector extractor of Kaldi's, binary or text.
+    """Read a Kaldi i-vector extractor, binary or text.
 
     Parameters
     ----------
@@ -37,13 +38,12 @@ def read_kaldi_extractor(path: str | os.PathLike[str]) -> IVectorExtractor:
     Returns
     -------
     IVectorExtractor
-        With full covariances; i-vectors are those of ``ivector-extract``, whose offset is taken off.
+        With full covariances; its i-vectors are those of ``ivector-extract``, with the offset subtracted.
 
     Raises
     ------
     DataError
-        The file is missing, cut short, of something else, or its numbers make no sense; weights that depend on the
-        i-vector.
+        The file is missing, truncated, of another kind, or has invalid numbers; weights that depend on the i-vector.
 
     Examples
     --------
@@ -94,17 +94,18 @@ def read_kaldi_extractor(path: str | os.PathLike[str]) -> IVectorExtractor:
 
 @checked
 def write_kaldi_extractor(path: str | os.PathLike[str], extractor: IVectorExtractor, *, binary: bool = True) -> None:
-    """Write an i-vector extractor as Kaldi reads it, atomically, in float64.
+    """Write an i-vector extractor for Kaldi, atomically, in float64.
 
-    Means that are no multiple of a column of the matrix, as of extractors trained here, become one before the others:
-    i-vectors of Kaldi's then have a first dimension that is 0 but for some 1e-4, and those of here behind it.
+    If the means are not a multiple of a column of the matrix, as for extractors trained here, they become an additional
+    first column. Kaldi's i-vectors then have a first dimension of about 0 (within some 1e-4), followed by the
+    dimensions of the i-vectors here.
 
     Parameters
     ----------
     path : path-like
     extractor : IVectorExtractor
     binary : bool
-        Text if False.
+        Write text if False.
 
     Raises
     ------
@@ -154,7 +155,7 @@ def _with_means(extractor: IVectorExtractor) -> tuple[NDArray[np.float64], float
 
 @checked
 def read_kaldi_posteriors(path: str | os.PathLike[str]) -> dict[str, list[list[tuple[int, float]]]]:
-    """Read posteriors of frames, as ``gmm-global-get-post`` writes them, from a binary archive or one in text.
+    """Read posteriors of frames, as written by ``gmm-global-get-post``, from a binary or text archive.
 
     Parameters
     ----------
@@ -163,12 +164,12 @@ def read_kaldi_posteriors(path: str | os.PathLike[str]) -> dict[str, list[list[t
     Returns
     -------
     dict of str to list of list of (int, float)
-        For each utterance and frame, components and their posteriors; `stats_of_posteriors` sums them.
+        For each utterance and frame, the components and their posteriors; `stats_of_posteriors` sums them.
 
     Raises
     ------
     DataError
-        The file is missing, cut short, of something else, or has an utterance twice.
+        The file is missing, truncated, of another kind, or has an utterance twice.
 
     Examples
     --------
@@ -214,24 +215,24 @@ def _text_posteriors(line: str) -> list[list[tuple[int, float]]]:
 
 @checked
 def stats_of_posteriors(frames: NDArray, posteriors: list[list[tuple[int, float]]], num_components: int) -> GMMStats:
-    """Sum the statistics of an utterance whose posteriors are given: counts, and sums of frames.
+    """Sum the statistics of an utterance (counts, and sums of frames) with given posteriors.
 
     Parameters
     ----------
     frames : ndarray, shape (T, D)
     posteriors : list of list of (int, float)
-        As `read_kaldi_posteriors` gives them.
+        From `read_kaldi_posteriors`.
     num_components : int
 
     Returns
     -------
     GMMStats
-        Sums of squares too; no log-likelihood.
+        Includes sums of squares, but no log-likelihood.
 
     Raises
     ------
     DataError
-        Posteriors of another number of frames, or of a component that there is not.
+        Posteriors of another number of frames, or of a component that does not exist.
 
     Examples
     --------

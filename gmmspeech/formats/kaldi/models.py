@@ -53,7 +53,7 @@ def begins_with(head: bytes, token: str) -> bool:
 def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
     """Read a DiagGmm such as ``final.dubm``, binary or text, of any version of Kaldi.
 
-    Written again by `write_kaldi_gmm`, it has the same bytes.
+    Writing it back by `write_kaldi_gmm` gives the same bytes.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
     Raises
     ------
     DataError
-        The file is missing, something else (full covariances: Kaldi's ``fgmm-global-to-gmm`` converts them), cut
-        short or damaged; or a weight, mean or variance makes no sense. The message names the field.
+        The file is missing, of another kind (full covariances: Kaldi's ``fgmm-global-to-gmm`` converts them), truncated
+        or damaged; or a weight, mean or variance is invalid. The message names the field.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
 
 @checked
 def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: bool = True) -> None:
-    """Write a mixture as a DiagGmm of Kaldi, atomically.
+    """Write a mixture as a Kaldi DiagGmm, atomically.
 
     Parameters
     ----------
@@ -91,12 +91,12 @@ def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: b
     gmm : DiagonalGMM
         Rounded to float32.
     binary : bool
-        Text if False, with as many digits as float32 needs.
+        If False, write text, with as many digits as float32 needs.
 
     Raises
     ------
     DataError
-        The file can't be written, or a number is beyond float32.
+        The file can't be written, or a number exceeds float32.
 
     Examples
     --------
@@ -113,13 +113,13 @@ def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: b
 
 @checked
 def read_gselect(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
-    """Read which components were best for each frame, as Kaldi's ``gmm-gselect`` writes them, binary or text.
+    """Read the best components of each frame, as written by Kaldi's ``gmm-gselect``, binary or text.
 
     Parameters
     ----------
     path : path-like
-        An archive, or ``ark:PLACE`` of it, or ``scp:PLACE`` of its script file, as of `read_kaldi_alignments`. In text
-        it has lines of ``utterance 5 8 13 ; 5 13 8 ;``, a group for each frame, its best component first.
+        An archive, or ``ark:PATH``, or ``scp:PATH`` for its script file, as for `read_kaldi_alignments`. In text, lines
+        of ``utterance 5 8 13 ; 5 13 8 ;`` have a group for each frame, with the best component first.
 
     Returns
     -------
@@ -183,22 +183,22 @@ def write_gselect(
     scp: str | os.PathLike[str] | None = None,
     binary: bool = False,
 ) -> None:
-    """Write the best components of each frame, atomically, as Kaldi's ``gmm-gselect`` does.
+    """Write the best components of each frame atomically, in the format of Kaldi's ``gmm-gselect``.
 
     Parameters
     ----------
     path : path-like
     selected : mapping of str to array_like, shape (T, C)
-        Such as `DiagonalGMM.top_components` gives.
+        For example from `DiagonalGMM.top_components`.
     scp : path-like, optional
-        A script file of the archive.
+        Script file of the archive.
     binary : bool
-        As ``ark:`` has it; text, as ``ark,t:`` has it, if False.
+        Write binary, as Kaldi's ``ark:``; if False, text, as ``ark,t:``.
 
     Raises
     ------
     DataError
-        An id has a blank, the components are not (T, C), there is nothing, or the file can't be written.
+        An id has a blank, the components are not (T, C), there are no utterances, or the file can't be written.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Kaldi's PLDA (``plda``), what comes before it (``mean.vec``, ``transform.mat``), and archives of vectors.
+"""Kaldi PLDA (``plda``), the steps before it (``mean.vec``, ``transform.mat``), and archives of vectors.
 
-Kaldi keeps the transform A and the variances ψ with A W Aᵀ = I and A B Aᵀ = diag(ψ), of the covariances W within
-speakers and B between them.
+Kaldi keeps the transform A and the variances ψ with A W Aᵀ = I and A B Aᵀ = diag(ψ), for the covariances W within
+speakers and B between speakers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MEAN, _TRANSFORM = "mean.vec", "transform.mat"
 
 @checked
 def read_kaldi_plda(path: str | os.PathLike[str]) -> PLDA:
-    """Read PLDA of Kaldi's, binary or text.
+    """Read a Kaldi PLDA model, binary or text.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def read_kaldi_plda(path: str | os.PathLike[str]) -> PLDA:
     Raises
     ------
     DataError
-        The file is missing, cut short, of something else, or its numbers make no sense.
+        The file is missing, truncated, of another kind, or has invalid numbers.
 
     Examples
     --------
@@ -78,14 +78,14 @@ def read_kaldi_plda(path: str | os.PathLike[str]) -> PLDA:
 
 @checked
 def write_kaldi_plda(path: str | os.PathLike[str], plda: PLDA, *, binary: bool = True) -> None:
-    """Write PLDA as Kaldi reads it, atomically, in float64.
+    """Write a PLDA model for Kaldi, atomically, in float64.
 
     Parameters
     ----------
     path : path-like
     plda : PLDA
     binary : bool
-        Text if False.
+        Write text if False.
 
     Raises
     ------
@@ -181,10 +181,10 @@ def read_kaldi_vectors(path: str | os.PathLike[str], *, same_dim: bool = True) -
     Parameters
     ----------
     path : path-like
-        ``scp:PATH``, or ``ark:PATH`` or plain ``PATH`` of an archive; with options, compressed, or ``ark:-``, as of
+        ``scp:PATH``, or ``ark:PATH`` or plain ``PATH`` for an archive; with options, compressed, or ``ark:-``, as for
         `FeatureStore`.
     same_dim : bool
-        Whether all must have one dimension; voice activity has a number a frame.
+        Whether all vectors must have the same dimension; voice activity decisions have one number per frame.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def read_kaldi_vectors(path: str | os.PathLike[str], *, same_dim: bool = True) -
     Raises
     ------
     DataError
-        A file that is missing, cut short or of something else; vectors of different dimensions, or not finite.
+        A file that is missing, truncated or of another kind; vectors of different dimensions, or not finite.
 
     Examples
     --------
@@ -226,20 +226,21 @@ def write_kaldi_vectors(
     scp: str | os.PathLike[str] | None = None,
     text: bool = False,
 ) -> None:
-    """Write an archive of vectors that Kaldi reads, and a script file of it, atomically, in float32.
+    """Write an archive of vectors for Kaldi, and optionally its script file, atomically, in float32.
 
     Parameters
     ----------
     path : path-like
     vectors : mapping of str to array_like, shape (R,)
     scp : path-like, optional
-        The script file; it refers to the archive as it is given here.
+        The script file; it refers to the archive by `path` as given.
     text : bool
+        Write text instead of binary.
 
     Raises
     ------
     DataError
-        An id with a blank, what is no vector or not finite in float32; a file that can't be written.
+        An id with a blank, an entry that is not a vector or not finite in float32; a file that can't be written.
 
     Examples
     --------

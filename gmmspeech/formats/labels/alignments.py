@@ -1,8 +1,8 @@
-"""What `align` writes, and how labels of whole recordings come back to utterances.
+"""Output files of `align`, and reading labels of whole recordings back for their utterances.
 
-TextGrids, one a recording, as long as its sound; CTM; ``alignment.csv``, a line a word and a phone; JSON. Times are
-those of the recording, also where utterances are cut of it. Files are named as recordings are, in the same folders, or
-by the ids that a Kaldi data directory gives to its recordings.
+Formats are TextGrids, one per recording and as long as its sound; CTM; ``alignment.csv`` with a line per word and per
+phone; JSON. Times are those of the recording, also for utterances that are segments of it. Files are named like the
+recordings, in the same folders, or by the recording ids of a Kaldi data directory.
 """
 
 from __future__ import annotations
@@ -56,21 +56,20 @@ def write_alignments(
     format: Format = "textgrid",
     confidence: bool = False,
 ) -> list[Path]:
-    """Write alignments into a folder: ``alignment.csv`` and, if asked for, TextGrids, CTM or JSON.
+    """Write alignments to a folder: ``alignment.csv`` and, by format, TextGrids, CTM or JSON.
 
     Parameters
     ----------
     folder : path-like
     alignments : mapping of str to Alignment
-        By utterance, as `gmmspeech.align` gives them.
+        Alignment of each utterance, from `gmmspeech.align`.
     data : DataDir, optional
-        Where the utterances are from: recordings, segments and speakers. Without it each utterance is a recording of
-        its own, whose length is not known.
+        Recordings, segments and speakers of the utterances. Without it each utterance is a recording of unknown length.
     format : {"textgrid", "ctm", "csv", "json"}
-        TextGrids have the tiers ``words`` and ``phones``, of each speaker (``ann - words``) where several speak. CTM is
-        ``words.ctm`` and ``phones.ctm``.
+        TextGrids have the tiers ``words`` and ``phones``; with several speakers, a pair for each (``ann - words``). CTM
+        is ``words.ctm`` and ``phones.ctm``.
     confidence : bool
-        A third tier in TextGrids: of each phone the deviation of its start and its goodness, as far as they are known.
+        Add a third tier to TextGrids, with the standard deviation of each phone's start and its goodness, if known.
 
     Returns
     -------
@@ -80,14 +79,14 @@ def write_alignments(
     Raises
     ------
     DataError
-        An utterance that the data directory lacks, a name that a format can't hold, or a file that can't be written.
-        Results of an earlier run in the folder, which are of another format, or would be lost.
+        An utterance that the data directory lacks, a name that does not fit the format, or a file that can't be
+        written. Results of an earlier run in the folder that are of another format, or would be lost.
 
     Warns
     -----
     GmmSpeechWarning
-        Of TextGrids of an earlier run, of other recordings, in the folder: they stay. Of people who speak at the same
-        time, in CTM.
+        TextGrids of other recordings from an earlier run in the folder, which stay. In CTM, people who speak at the
+        same time.
 
     Examples
     --------
@@ -161,28 +160,28 @@ def check_results(folder: Path, places: Iterable[str], format: Format) -> str:
 def read_alignments(
     path: str | os.PathLike[str], data: DataDir, *, tier: str | None = None, skip_bad: bool = False
 ) -> dict[str, list[Label]]:
-    """Read labels of the utterances of a data directory, of the whole recordings or of utterances.
+    """Read labels for the utterances of a data directory, from labels of whole recordings or of utterances.
 
     Parameters
     ----------
     path : path-like
-        Anything that `gmmspeech.formats.labels.tiers.read_tiers` reads: TextGrids, CTM and others, what
-        `write_alignments` wrote. Where they count samples (``.phn``, ``.wrd``), it is those of the recordings.
+        Any input of `gmmspeech.formats.labels.tiers.read_tiers`: TextGrids, CTM and others, and output of
+        `write_alignments`. Formats that count samples (``.phn``, ``.wrd``) count those of the recordings.
     data : DataDir
         Labels of a recording are cut at the ends of its segments.
     tier : str, optional
     skip_bad : bool
-        As of `read_tiers`.
+        As for `read_tiers`.
 
     Returns
     -------
     dict of str to list of Label
-        In seconds of each utterance; those without labels are left out.
+        In seconds from the start of each utterance; utterances without labels are left out.
 
     Raises
     ------
     DataError
-        As of `read_tiers`.
+        As for `read_tiers`.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Labels of any format, of a file or a folder: what says the format, and which utterances it has.
+"""Labels in any format, from a file or a folder: choice of the format, and the utterances it contains.
 
-Reading checks what a line says, not whether labels follow each other in time: that is
+Reading checks single lines, not whether labels follow each other in time. The latter is done by
 ``gmmspeech.phones.labels.labels.check_labels``, which names the utterance, so that one bad utterance can be left out.
 """
 
@@ -43,31 +43,31 @@ _NO_LABELS = "unknown_words.txt"  # what `align` writes beside labels, and `trai
 def read_labels(
     path: str | os.PathLike[str], *, format: str | None = None, tier: str | None = None, rate: int = 16000
 ) -> dict[str, list[Label]]:
-    """Read the labels of utterances from a file, or from all files of one format in a folder and those in it.
+    """Read the labels of utterances from a file, or from all files of one format in a folder and its subfolders.
 
     Parameters
     ----------
     path : path-like
     format : {"ctm", "mlf", "textgrid", "lab", "phn", "wrd", "phones", "words", "audacity"}, optional
-        By default what the suffix says (``.txt``: Audacity; ``.phones``, ``.words``: Buckeye), or the only one of these
-        that the folder has.
+        By default by the suffix (``.txt``: Audacity; ``.phones``, ``.words``: Buckeye), or the only one of these in the
+        folder.
     tier : str, optional
-        The tier to take from TextGrids that have several.
+        Tier to read from TextGrids that have several.
     rate : int
-        Samples a second, for ``.phn`` and ``.wrd``, which count samples.
+        Sampling rate in Hz, for ``.phn`` and ``.wrd``, which count samples.
 
     Returns
     -------
     dict of str to list of Label
-        Utterance id to labels in seconds. Where a file holds one utterance, its id is the name without the suffix.
+        Labels of each utterance id, in seconds. If a file has one utterance, the id is its name without the suffix.
 
     Raises
     ------
     ConfigError
-        If there is no such format.
+        If the format is unknown.
     DataError
-        If a file is missing or malformed (with the line), its format can't be told, there is no such tier, or two
-        files are of one utterance.
+        If a file is missing or malformed (the message gives the line), its format can't be recognized, the tier is
+        missing, or two files are of one utterance.
 
     Examples
     --------
@@ -116,24 +116,24 @@ def write_labels(
     Parameters
     ----------
     path : path-like
-        The file for CTM and MLF. Of the other formats, a file (with the format's suffix) for a single utterance, or
-        the folder in which each utterance gets its file.
+        The file, for CTM and MLF. For other formats, a file (with the suffix of the format) for a single utterance, or
+        a folder in which each utterance gets a file.
     labels : mapping of str to sequence of Label
-        Utterance id to labels.
+        Labels of each utterance id.
     format : {"ctm", "mlf", "textgrid", "lab", "phn", "wrd", "phones", "words", "audacity"}, optional
-        By default what the suffix says.
+        By default by the suffix.
     tier : str
         Name of the tier in TextGrids.
     rate : int
-        Samples a second, for ``.phn`` and ``.wrd``, which count samples.
+        Sampling rate in Hz, for ``.phn`` and ``.wrd``, which count samples.
 
     Raises
     ------
     ConfigError
-        If there is no such format.
+        If the format is unknown.
     DataError
-        If the format can't be told or can't hold the labels or the ids, labels are not as
-        ``gmmspeech.phones.labels.labels.check_labels`` wants them, or a file can't be written.
+        If the format can't be recognized, the labels or ids do not fit it, labels fail
+        ``gmmspeech.phones.labels.labels.check_labels``, or a file can't be written.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Praat TextGrids: tiers of labels, read by Praat's own rule and written in its long format.
+"""Praat TextGrids: tiers of labels, read by Praat's own rules and written in its long format.
 
-Of the text, only what stands free counts: numbers, texts in double quotes (a quote in them is doubled) and flags such
-as ``<exists>``, in the order that the format has them. Everything else is for people, and so is what follows a ``!``
-on its line. See "TextGrid file formats" in Praat's manual.
+Only free-standing items of the file count: numbers, texts in double quotes (with quotes in them doubled) and flags such
+as ``<exists>``, in the order of the format. Everything else is comment, as is the rest of a line after ``!``. See
+"TextGrid file formats" in Praat's manual.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ def read_textgrid(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
     Returns
     -------
     dict of str to list of Label
-        Tier to its labels, in seconds. Those without text are left out, and blanks around the others; of a point,
-        `start` is `end`.
+        Labels of each tier, in seconds. Labels without text are left out, and blanks around text removed; for a point,
+        `start` equals `end`.
 
     Raises
     ------
     DataError
-        If the file is missing or malformed, with the line.
+        If the file is missing or malformed; the message gives the line.
 
     Examples
     --------
@@ -108,20 +108,20 @@ def _read(path: str | os.PathLike[str]) -> str:
 def write_textgrid(
     path: str | os.PathLike[str], tiers: Mapping[str, Sequence[Label]], *, duration: float | None = None
 ) -> None:
-    """Write a Praat TextGrid (long text format, UTF-8), times to microseconds, atomically.
+    """Write a Praat TextGrid (long text format, UTF-8), with times in microsecond precision, atomically.
 
     Parameters
     ----------
     path : path-like
     tiers : mapping of str to sequence of Label
-        Tier to its labels in their order: intervals, or points alone. Between intervals stand others without text.
+        Labels of each tier in order: intervals, or only points. Gaps between intervals become empty intervals.
     duration : float, optional
-        Of the recording, in seconds, where the TextGrid ends; by default where the last label does.
+        Duration of the recording in seconds, where the TextGrid ends; by default the end of the last label.
 
     Raises
     ------
     DataError
-        If labels overlap, go beyond the duration or hold what a TextGrid can't, or there is nothing to write.
+        If labels overlap, go beyond the duration or do not fit the format, or there is nothing to write.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Labels of files and speakers out of whatever holds them: TextGrids with tiers, label files, tables.
+"""Labels by file and speaker from all supported sources: TextGrids with tiers, label files, tables.
 
-One file, or a folder of them and its folders. Of what holds phones beside words, the tier says which are read: tiers of
-TextGrids (``phones``, or ``ann - phones`` where several people speak), ``.phn`` or ``.wrd``, ``.phones`` or ``.words``,
-``phones.ctm`` or ``words.ctm``, rows of tables, parts of JSON.
+The source is one file, or a folder with its subfolders. If it contains both phones and words, the tier selects which to
+read: tiers of TextGrids (``phones``, or ``ann - phones`` with several speakers), ``.phn`` or ``.wrd``, ``.phones`` or
+``.words``, ``phones.ctm`` or ``words.ctm``, rows of tables, parts of JSON.
 """
 
 from __future__ import annotations
@@ -69,32 +69,32 @@ def read_tiers(
     rate: int = _RATE,
     skip_bad: bool = False,
 ) -> dict[Voice, list[Label]]:
-    """Read one tier of labels from a file, or from all files of one format in a folder and those in it.
+    """Read one tier of labels from a file, or from all files of one format in a folder and its subfolders.
 
     Parameters
     ----------
     path : path-like
-        Of a folder that `align` has written, the TextGrids of its last run alone are read, with a warning that counts
-        others; folders of results in another folder are not.
+        In an output folder of `align`, only the TextGrids of its last run are read, with a warning that counts others.
+        Output folders inside another folder are not read.
     tier : str, optional
-        Which tier. By default the only one, or ``phones``; where some TextGrid of a folder has that, it is that of all.
+        By default the only tier, or ``phones``, which is used for all TextGrids of a folder if any of them has it.
     format : str, optional
-        Take the files of this format alone out of a folder, one of those of `read_labels`.
+        Read only files of this format from a folder; a format of `read_labels`.
     rate : int
-        Samples a second, for ``.phn`` and ``.wrd``, which count samples.
+        Sampling rate in Hz, for ``.phn`` and ``.wrd``, which count samples.
     skip_bad : bool
-        Leave out files and folders in a folder that can't be read, with a warning that counts them, instead of raising.
+        Leave out files and subfolders that can't be read, with a warning that counts them, instead of raising an error.
 
     Returns
     -------
     dict of Voice to list of Label
-        In seconds of the file.
+        In seconds from the start of the file.
 
     Raises
     ------
     DataError
-        If a file is missing or malformed (with the line), a TextGrid has no such tier, or a folder has label files of
-        several formats.
+        If a file is missing or malformed (the message gives the line), a TextGrid lacks the tier, or a folder has label
+        files of several formats.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Recognition: the phones or words on the best of all paths through a graph that allows many; nothing is pruned.
+"""Recognition of phones or words by the best of all paths through a graph, without pruning.
 
 The graphs come from `gmmspeech.phones.hmm.graph`: `phone_loop_graph` (phones, with a bigram), `word_sequence_graph`
 (isolated words, small grammars) and `word_loop_graph` (connected words).
@@ -37,7 +37,7 @@ def decode(
     skip_bad: bool = False,
     n_jobs: int | None = 1,
 ) -> dict[str, Alignment]:
-    """Recognize utterances.
+    """Recognize the phones or words of utterances.
 
     Parameters
     ----------
@@ -45,21 +45,21 @@ def decode(
     frames : mapping of str to ndarray, shape (T, D)
         Frames of each utterance, from the model's front end: a dict, or a `FeatureStore`.
     graph : StateGraph
-        What may be said.
+        Graph of the allowed phone or word sequences.
     frame_shift, frame_length, times
-        As `gmmspeech.phones.decoding.alignment.align` has them.
+        As for `gmmspeech.phones.decoding.alignment.align`.
     acoustic_scale : float
-        Factor of the log-likelihoods. Neighboring frames say much the same, so that a bigram gets its due weight
-        with about 0.2 to 0.3.
+        Factor of the log-likelihoods. Neighboring frames are correlated, so a bigram has the right weight with about
+        0.2 to 0.3.
     beside : tuple of PhoneHMM and mapping of str to ndarray, optional
-        A model of the same phones, but without contexts, and the frames that it takes of each utterance: the same ones,
-        or others at the same times. Means of both models' log-likelihoods are taken. Where training speech is little,
-        two models of different kinds err less together than one alone.
+        A second model of the same phones, without contexts, and its frames of each utterance: the same ones, or others
+        at the same times. The log-likelihoods of both models are averaged. With little training speech, two models of
+        different kinds make fewer errors together than one alone.
     skip_bad : bool
-        Leave out utterances that can't be recognized (no frames, or too few for any path) instead of raising, with a
-        warning that counts them.
+        Leave out utterances that can't be recognized (no frames, or too few for any path), with a warning that counts
+        them, instead of raising an error.
     n_jobs : int
-        Threads.
+        Number of threads.
 
     Returns
     -------
@@ -69,12 +69,12 @@ def decode(
     Raises
     ------
     DataError
-        An utterance with too few frames, by name.
+        An utterance with too few frames; the message names it.
     FeatureError
-        Frames that don't fit the model, by utterance; a feature store of another front end; more, fewer or no
-        frames `beside`.
+        Frames that don't fit the model, with the utterance; a feature store of another front end; more, fewer or no
+        frames in `beside`.
     ModelError
-        A model `beside` of other phones or states.
+        A model in `beside` with other phones or states.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Left-to-right phone HMMs whose states emit Gaussian mixtures.
 
-All Gaussians of all states lie in one array, a state's beside each other, so that the log-likelihoods of a block of
-frames under every state are one matrix product and a log-sum-exp over each state's rows.
+All Gaussians of all states are in one array, grouped by state, so that the log-likelihoods of a block of frames under
+every state are one matrix product and a log-sum-exp over each state's rows.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ class Quadratic(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
-    """Phone HMMs: a chain of states a phone, a diagonal mixture a state.
+    """Phone HMMs: a chain of states for each phone, a diagonal mixture for each state.
 
-    State ``s`` is left with probability ``1 - self_loop[s]``, to the next of its phone or out of the phone; nothing is
-    skipped, unless a topology says so. Its Gaussians are ``mixture_offsets[s]`` to ``mixture_offsets[s + 1]``. With a
-    tree these are tied triphones: a phone has more states than it goes through, and its neighbors decide which.
+    State ``s`` is left with probability ``1 - self_loop[s]``, to the next state of its phone or out of the phone; no
+    state is skipped, unless a topology allows it. Its Gaussians are ``mixture_offsets[s]`` to
+    ``mixture_offsets[s + 1]``. With a tree these are tied triphones: a phone has several alternatives for each of its
+    states, chosen by the neighboring phones.
 
     Parameters
     ----------
@@ -54,34 +55,34 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
     state_offsets : ndarray of int, shape (P + 1,)
         First state of each phone, and the number of states S.
     self_loop : ndarray, shape (S,), float64
-        Probability to stay in a state for another frame, between 0 and 1.
+        Probability of staying in a state for another frame, between 0 and 1.
     mixture_offsets : ndarray of int, shape (S + 1,)
         First Gaussian of each state, and the number of Gaussians K.
     weights : ndarray, shape (K,), float64
         They sum to one in each state.
     means, variances : ndarray, shape (K, D), float64
     silence : str
-        Which of the phones is silence.
+        Name of the silence phone.
     front_end : str or None
-        Configuration of the front end, as JSON text, where it is known.
+        Configuration of the front end, as JSON text, if known.
     card : str or None
-        What a model that is given away is of: data, license, figures.
+        Model card of a published model: data, license, figures.
     tree : ContextTree or None
-        Which states a phone has between which others; without one, all of its own, in order.
+        States of a phone in each context of neighboring phones; without a tree, all states of the phone, in order.
     deviation_scale : DeviationScale or None
-        What deviations of boundaries are worth, where it was learned from labels.
+        Calibration of the deviations of boundaries, if it was learned from labels.
     topology : Topology or None
-        Where states lead that do not lead to the next alone.
+        Transitions of states that do not lead only to the next state.
     pdfs : ndarray of int, shape (S,), or None
-        Number of each state's mixture, where states share some or another system has numbered them.
+        Number of each state's mixture, if states share mixtures or another system has numbered them.
     language : str or None
-        Code of the language of its transcripts, such as "de", where it is known.
+        Code of the language of the transcripts, such as "de", if known.
 
     Raises
     ------
     ModelError
-        Arrays that don't fit each other, a phone twice, no silence among the phones, a weight, variance or
-        probability out of its range; names the phone or the Gaussian.
+        Arrays that don't match, a repeated phone, no silence among the phones, or a weight, variance or probability
+        that is out of range; the message names the phone or the Gaussian.
 
     Examples
     --------
@@ -140,17 +141,17 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         self_loop: float = 0.75,
         front_end: str | None = None,
     ) -> PhoneHMM:
-        """Phones that are all alike: one Gaussian a state, from which a flat start begins.
+        """Build a model in which all phones are equal, with one Gaussian per state, for a flat start.
 
         Parameters
         ----------
         phones : sequence of str
         mean, variance : array_like, shape (D,)
         num_states : int
-            Emitting states a phone.
+            Emitting states per phone.
         silence : str
         self_loop : float
-            0.75 is Kaldi's: a state lasts four frames on average.
+            0.75 as in Kaldi: a state lasts four frames on average.
         front_end : str, optional
         """
         check_at_least(1, num_states=num_states)
@@ -169,27 +170,27 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @property
     def num_states(self) -> int:
-        """S, of all phones together."""
+        """Number of states S of all phones."""
         return len(self.self_loop)
 
     @property
     def num_gaussians(self) -> int:
-        """K, of all states together."""
+        """Number of Gaussians K of all states."""
         return len(self.weights)
 
     @property
     def dim(self) -> int:
-        """D, the columns of the frames."""
+        """Number of columns D of the frames."""
         return int(self.means.shape[1])
 
     @cached_property
     def phone_index(self) -> dict[str, int]:
-        """Place of each phone in `phones`."""
+        """Index of each phone in `phones`."""
         return {phone: i for i, phone in enumerate(self.phones)}
 
     @cached_property
     def states_of_phone(self) -> list[NDArray[np.intp]]:
-        """Indices of the states of each phone, in whatever context."""
+        """Indices of the states of each phone, in all contexts."""
         return np.split(np.arange(self.num_states), self.state_offsets[1:-1])
 
     @cached_property
@@ -204,18 +205,18 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @cached_property
     def frames_of_gaussians(self) -> NDArray[np.float64]:
-        """How many frames each Gaussian is expected to have while its state lasts, shape (K,)."""
+        """Expected number of frames of each Gaussian per visit of its state, shape (K,)."""
         return self.weights / (1 - self.self_loop)[self.state_of_gaussian]
 
     @checked
     def states(self, phone: str) -> NDArray[np.intp]:
-        """Indices of a phone's states, in whatever context."""
+        """Indices of a phone's states, in all contexts."""
         i = self._index(phone)
         return np.arange(self.state_offsets[i], self.state_offsets[i + 1])
 
     @checked
     def states_of(self, phones: Sequence[str]) -> list[NDArray[np.intp]]:
-        """Indices of the states that phones go through which follow one another, between silences, of each phone."""
+        """Indices of the states of each phone in a sequence of phones between silences."""
         if self.tree is None:
             return [self.states(phone) for phone in phones]
         said = [self._index(phone) for phone in (self.silence, *phones, self.silence)]
@@ -229,7 +230,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @cached_property
     def position_offsets(self) -> NDArray[np.intp]:
-        """First position of each phone, and their number R, shape (P + 1,): what each state is, but for its context."""
+        """First position (state regardless of context) of each phone, and the number of positions R, shape (P + 1,)."""
         return self.state_offsets if self.tree is None else self.tree.root_offsets
 
     @cached_property
@@ -239,18 +240,18 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @cached_property
     def self_loop_of_position(self) -> NDArray[np.float64]:
-        """Mean probability to stay in the states of each position, shape (R,)."""
+        """Mean probability of staying in the states of each position, shape (R,)."""
         starts = self.position_starts
         return np.add.reduceat(self.self_loop, starts[:-1]) / np.diff(starts)
 
     @cached_property
     def position_of_state(self) -> NDArray[np.intp]:
-        """Position that each state stands in, counted through all phones, shape (S,)."""
+        """Position of each state, counted over all phones, shape (S,)."""
         return np.arange(self.num_states) if self.tree is None else self.tree.root_of_state
 
     @checked
     def mixture(self, state: int) -> DiagonalGMM:
-        """Give the mixture of one state."""
+        """Return the mixture of one state."""
         from gmmspeech.gmm.mixture import DiagonalGMM  # whose scikit-learn takes more than half a second
 
         here = slice(*self.mixture_offsets[state : state + 2])
@@ -266,7 +267,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         ----------
         frames : array_like, shape (T, D)
         states : ndarray of int, shape (number of states,), optional
-            The only ones that are asked for: others get minus infinity.
+            States to compute; others get minus infinity.
 
         Returns
         -------
@@ -275,7 +276,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         Raises
         ------
         FeatureError
-            Another number of columns than the model's, NaN or infinity.
+            A number of columns other than the model's, NaN or infinity.
         """
         x = real_array(frames)
         if x.ndim != 2 or x.shape[1] != self.dim:
@@ -296,17 +297,17 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @checked
     def with_front_end(self, front_end: str | None) -> PhoneHMM:
-        """Give the same model with another note of its front end."""
+        """Return the same model with another front-end configuration."""
         return replace(self, front_end=front_end)
 
     @checked
     def with_language(self, language: str | None) -> PhoneHMM:
-        """Give the same model with another note of its language."""
+        """Return the same model with another language code."""
         return replace(self, language=language)
 
     @cached_property
     def quadratic(self) -> Quadratic:
-        """Give all Gaussians as quadratic forms of shifted and scaled frames."""
+        """Return all Gaussians as quadratic forms of shifted and scaled frames."""
         share = self.weights / self.num_states
         shift = share @ self.means
         scale = 1 / np.sqrt(share @ (self.variances + (self.means - shift) ** 2))
@@ -386,7 +387,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @checked
     def state_name(self, state: int) -> str:
-        """Name of a state for messages, such as "phone AA, state 2 of 3", or "phone AA, state 2 of 3, context 4"."""
+        """Name of a state for messages: "phone AA, state 2 of 3" or "phone AA, state 2 of 3, context 4"."""
         phone = int(self.phone_of_state[state])
         first, end = self.position_offsets[phone : phone + 2]
         position = int(self.position_of_state[state])
@@ -396,7 +397,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
         return f"{name}, context {state - np.searchsorted(self.position_of_state, position) + 1}"
 
     def to_state(self) -> State:
-        """Give all that is to be saved; Gaussians that float32 holds to the bit as such, in half of the space."""
+        """Return the state for saving; Gaussians that float32 represents exactly are saved as float32."""
         state = super().to_state()
         for name in ("card", "tree", "deviation_scale", "topology", "pdfs", "language"):
             if getattr(self, name) is None:
@@ -408,7 +409,7 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     @classmethod
     def from_state(cls, state: State) -> PhoneHMM:
-        """Make a model of what `to_state` gave; files may have no card and no language."""
+        """Rebuild a model from the result of `to_state`; files may lack card and language."""
         return super().from_state({"card": "", "language": "", **state})
 
     def describe(self) -> list[str]:

@@ -72,77 +72,78 @@ def train_phone_hmm(
     checkpoint: Checkpoint | None = None,
     progress: bool = True,
 ) -> PhoneHMM:
-    r"""Train phone HMMs from what was said, without times.
+    r"""Train phone HMMs from transcripts without times (flat start).
 
-    All phones begin alike, with the mean and variance of all frames. The first alignment is that of their manners of
-    articulation, by how loud they are and in which frequencies (`gmmspeech.phones.hmm.flat_start`); where the front end
-    isn't known, an utterance's states share its frames equally. Then parameters and alignments are estimated in turn,
-    while Gaussians are split, as Kaldi's train_mono.sh does.
+    All phones start with the mean and variance of all frames. The first alignment uses their manners of articulation,
+    from loudness and frequency bands (`gmmspeech.phones.hmm.flat_start`); if the front end is not known, the states of
+    an utterance share its frames equally. Then parameters and alignments are estimated in turn while Gaussians are
+    split, as in Kaldi's train_mono.sh.
 
     Parameters
     ----------
     frames : mapping of str to ndarray, shape (T, D)
-        Frames of each utterance: a dict, or a `FeatureStore`, which is read anew in every iteration. They should be
+        Frames of each utterance: a dict, or a `FeatureStore`, which is read again in every iteration. They should be
         normalized by speaker.
     transcripts : mapping of str to sequence of str
-        Words of each utterance; those of them that `frames` has are trained on.
+        Words of each utterance; utterances that are in `frames` are used.
     dictionary : mapping
-        Word to its pronunciations.
+        Pronunciations of each word.
     phones : sequence of str, optional
-        By default those of the words in the transcripts, and silence, but for phones too rare to be trained, which are
-        trained as the phones that are articulated most like them, and are copies of those in the end.
+        By default those of the words in the transcripts, and silence. Phones too rare to be trained are trained as the
+        phones with the most similar articulation, and end as copies of those.
     silence : str
-        Name of the phone that may stand between words.
+        Name of the phone that may occur between words.
     num_states : int
-        States a phone.
+        States per phone.
     total_gaussians : int, optional
-        Of all states together, in the end. By default one for 175 frames, and no more than 4,000: more of them place
-        boundaries worse where data are few.
+        Final number of Gaussians over all states. By default one per 175 frames, and at most 4,000: more of them place
+        boundaries worse if data are few.
     max_iter : int
-        Updates of a pass.
+        Updates per pass.
     num_passes : int
-        How often to train: every time but the first begins again with one Gaussian a state, and the alignment that
-        the time before ended with. Twice with half of Kaldi's 40 updates places boundaries better than once with all.
+        Number of training passes. Each pass after the first starts again from one Gaussian per state and the final
+        alignment of the pass before. Two passes with half of Kaldi's 40 updates place boundaries better than one with
+        all.
     realign : sequence of int, optional
-        Before which updates the frames are aligned anew. By default as in Kaldi's recipe, stretched to `max_iter`, or
-        before every one with Baum-Welch.
+        Updates before which the frames are realigned. By default as in Kaldi's recipe, stretched to `max_iter`; with
+        Baum-Welch, before every update.
     method : {"viterbi", "baum-welch"}
         Whether a frame belongs to its state on the best path, or to all states by their posteriors.
     silence_probability : float
         Probability of silence before, between and after words.
     acoustic_scale, beam
-        As `gmmspeech.phones.decoding.alignment.align` has them: without a beam, every alignment is over all paths.
+        As for `gmmspeech.phones.decoding.alignment.align`: without a beam, every alignment is over all paths.
     power : float
-        A state's share of the Gaussians goes with its frames to this power.
+        A state's share of the Gaussians is proportional to its number of frames raised to this power.
     variance_floor : float
         Smallest variance allowed, relative to that of the narrowest Gaussians (`gmmspeech.gmm.floors`).
     min_occupancy : float
-        Frames below which a Gaussian is removed, and a state keeps what it had.
+        Number of frames below which a Gaussian is removed, and a state keeps its parameters.
     start : mapping of str to StatePosteriors, optional
-        States of the frames to begin with, in place of the flat start: of a model trained on other features of the
-        same frames.
+        States of the frames to start from instead of the flat start, from a model trained on other features of the same
+        frames.
     init_model : PhoneHMM, optional
-        Model of the same front end, perhaps of another language, to begin with. Where there are fewer than 1,000 frames
-        for each of its states it is adapted by MAP (`gmmspeech.phones.hmm.map_adaptation`), and `total_gaussians`,
-        `max_iter` and `num_passes` do nothing; else it aligns the frames in place of the flat start.
+        Model to start from, with the same front end, possibly of another language. With fewer than 1,000 frames for
+        each of its states it is adapted by MAP (`gmmspeech.phones.hmm.map_adaptation`), and `total_gaussians`,
+        `max_iter` and `num_passes` have no effect; otherwise it aligns the frames instead of the flat start.
     phone_map : mapping of str to str, optional
-        Phone to the one of `init_model` that it begins as; by default, and for others, the most similar one
+        Phone of `init_model` that each phone starts as; by default, and for phones not given, the most similar one
         (``gmmspeech.phones.hmm.mapping.mapped_model``).
     skip_bad : bool
-        Leave out utterances that can't be trained on, with a warning that names them, instead of raising.
+        Leave out utterances that can't be used, with a warning that names them, instead of raising an error.
     n_jobs : int
         Number of threads; the result has the same bits for any number.
     client : distributed.Client, optional
-        Make the passes over utterances (alignments and statistics) on the workers of a Dask cluster, which read a store
+        Run the passes over utterances (alignments and statistics) on the workers of a Dask cluster, which read a store
         by its path, and keep arrays. The model has the same bits as on one machine of their kind. Graphs, trees and
-        updates of parameters are made here.
+        parameter updates are computed locally.
     callback : callable, optional
-        Called with the `TrainingState` after every update, and with the one that a checkpoint had.
+        Called with the `TrainingState` after every update, and with the state of a checkpoint when resuming.
     resume : TrainingState, optional
-        Go on from there, with the same data and options.
+        State to resume from, with the same data and options.
     checkpoint : Checkpoint, optional
-        File that keeps the state after an update, once a second; where it has one, training goes on from there and ends
-        with the same bits as if it had never stopped.
+        File that keeps the state after an update, at most once a second. If it contains a state, training resumes from
+        it and ends with the same bits as an uninterrupted run.
     progress : bool
         Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
@@ -153,16 +154,16 @@ def train_phone_hmm(
     Raises
     ------
     DataError
-        An utterance with a word that the dictionary lacks or too few frames for its phones, by name. A checkpoint that
-        can't be written, or is of other options or data.
+        An utterance with a word that the dictionary lacks or with too few frames for its phones; the message names it.
+        A checkpoint that can't be written, or is of other options or data.
     ConfigError
         An invalid option.
 
     Warns
     -----
     GmmSpeechWarning
-        Phones too rare to be trained, which are trained as the phones that are articulated most like them, of which
-        they are copies in the end. A phone that too few frames were aligned to: it keeps its parent's parameters.
+        Phones too rare to be trained, which end as copies of the phones with the most similar articulation. A phone
+        with too few aligned frames, which keeps its parent's parameters.
 
     Examples
     --------
@@ -249,7 +250,7 @@ def train_phone_hmm_on_labels(
     checkpoint: Checkpoint | None = None,
     progress: bool = True,
 ) -> PhoneHMM:
-    """Train phone HMMs from labels with times, which are taken as they are: only states move within their phone.
+    """Train phone HMMs from labels with times, which stay fixed: only states are realigned within their phone.
 
     Parameters
     ----------
@@ -257,15 +258,16 @@ def train_phone_hmm_on_labels(
     labels : mapping of str to sequence of Label
         Phones of each utterance. Frames outside the labels are not used.
     frame_length, frame_shift : float, optional
-        In milliseconds, of the features. By default as the front end of a `FeatureStore` has them; 25 and 10 where it
-        isn't known.
+        Of the features, in milliseconds. By default those of the front end of a `FeatureStore`; 25 and 10 if it is not
+        known.
     times : {"center", "start"}
-        Which time a frame has; see `gmmspeech.phones.labels.labels`. Alignment with the model should use the same.
+        Convention for the times of frames; see `gmmspeech.phones.labels.labels`. Use the same for alignment with the
+        model.
     phones : sequence of str, optional
-        By default those of the labels, and of `init_model` where that is in the same notation.
+        By default those of the labels, and of `init_model` if it uses the same notation.
     silence, num_states, total_gaussians, max_iter, realign, method, acoustic_scale, power, variance_floor, \
 min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume, checkpoint, progress
-        As `train_phone_hmm` has them.
+        As for `train_phone_hmm`.
 
     Returns
     -------
@@ -275,7 +277,7 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume
     ------
     DataError
         An utterance whose labels overlap, go backwards or run past its end, or have a phone that is not among
-        `phones`, by name. A checkpoint as above.
+        `phones`; the message names it. A checkpoint that can't be written, or is of other options or data.
     ConfigError
         An invalid option.
 

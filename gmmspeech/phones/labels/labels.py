@@ -1,12 +1,12 @@
-"""Labels: which phone or word lasts from when to when, in seconds and in frames.
+"""Labels: start and end of phones or words, in seconds and in frames.
 
-Labels are in seconds; frames have an index. Two conventions say which time belongs to a frame, and they differ by
-half a window (12.5 ms for the usual 25 ms), more than many aligners differ from each other:
+Labels are in seconds; frames have an index. Two conventions define the time of a frame. They differ by half a window
+(12.5 ms for the usual 25 ms), which is more than many aligners differ from each other:
 
-- ``"center"``, the default everywhere: frame t is at ``t * frame_shift + frame_length / 2``, the middle of the samples
-  it was computed of. Frames that are centered at the middle of their own shift (Kaldi's ``snip_edges=False``) have that
-  time with ``frame_length=frame_shift``.
-- ``"start"``: frame t is at ``t * frame_shift``. Most aligners write their times so.
+- ``"center"``, the default everywhere: frame t is at ``t * frame_shift + frame_length / 2``, the middle of its samples.
+  Frames that are centered at the middle of their own shift (Kaldi's ``snip_edges=False``) have this time with
+  ``frame_length=frame_shift``.
+- ``"start"``: frame t is at ``t * frame_shift``. Most aligners write times in this convention.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Label(NamedTuple):
     Parameters
     ----------
     start, end : float
-        In seconds; `end` belongs to the label after it.
+        In seconds; the time `end` itself belongs to the next label.
     name : str
-        Never empty: where nothing is labeled, there is no label.
+        Never empty: unlabeled stretches have no label.
 
     Examples
     --------
@@ -82,11 +82,11 @@ class FrameClock:
         frame_length: float | None = None,
         times: FrameTimes = "center",
     ) -> FrameClock:
-        """Times of the frames of a front end, given as JSON text, but for what is given beside it.
+        """Times of the frames of a front end, given as JSON text; explicit arguments take precedence.
 
-        Where no front end is known, frames are 25 ms long, 10 ms apart. The length is that of the window, or what puts
-        the first center in its place where windows begin before the audio: with Kaldi's ``snip_edges=False`` the
-        shift, with librosa's centered frames 0.
+        Without a front end, frames are 25 ms long and 10 ms apart. The length is that of the window. If windows begin
+        before the audio, it is the length that gives the right first center: the shift for Kaldi's
+        ``snip_edges=False``, 0 for librosa's centered frames.
 
         Examples
         --------
@@ -106,19 +106,19 @@ class FrameClock:
 
     @property
     def edge_of_first(self) -> float:
-        """Time of the boundary in front of frame 0 in milliseconds, which may lie before the audio."""
+        """Time of the boundary before frame 0 in milliseconds; it may precede the audio."""
         return self.first - self.frame_shift / 2 if self.times == "center" else 0.0
 
     def edge(self, frame: float) -> float:
-        """Time of the boundary in front of a frame: the middle between two centers, or the frame's start."""
+        """Time of the boundary before a frame: midway between two centers, or the frame's start."""
         return max(0.0, round((frame * self.frame_shift + self.edge_of_first) / 1000, 9))
 
     def time(self, frame: float) -> float:
-        """Time of the boundary in front of a frame; the audio's start in front of the first."""
+        """Time of the boundary before a frame; for the first frame, the start of the audio."""
         return self.edge(frame) if frame else 0.0
 
     def times_of(self, frames: NDArray[np.number], *, digits: int = 9) -> list[float]:
-        """Times of the boundaries in front of frames, (n,), as `time` has them, of so many decimal digits.
+        """Times of the boundaries before frames, (n,), as from `time`, rounded to the given decimal digits.
 
         Examples
         --------
@@ -200,7 +200,7 @@ def frame_labels(
     frame_shift: float = 10.0,
     times: FrameTimes = "center",
 ) -> NDArray[np.str_]:
-    """Give each frame the name of the label that it lies in: that of its center, or of most of its shift.
+    """Assign each frame the name of its label: the one at its center, or over most of its shift.
 
     Parameters
     ----------
@@ -210,12 +210,12 @@ def frame_labels(
     Returns
     -------
     ndarray, shape (num_frames,), str
-        "" where there is no label.
+        "" for frames without a label.
 
     Raises
     ------
     ConfigError
-        If `times`, `frame_shift` or `frame_length` makes no sense.
+        If `times`, `frame_shift` or `frame_length` is invalid.
 
     Examples
     --------

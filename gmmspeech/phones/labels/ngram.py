@@ -1,7 +1,7 @@
-"""N-grams of words: how probable a word is after the words before it, and their estimation by Kneser and Ney's method.
+"""N-gram language models of words, and their estimation by Kneser-Ney smoothing.
 
-An n-gram backs off: a word that was not seen after a history has the probability that it has after a history shorter
-by its first word, times a weight of the longer one.
+An n-gram backs off: a word that was not seen after a history has its probability after the history without its first
+word, times a backoff weight of the longer history.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _FALLBACK = (0.5, 1.0, 1.5)  # discounts where there are too few counts to estim
 
 @dataclass(frozen=True)
 class NGram:
-    """Probabilities of words after others, with weights for backing off.
+    """N-gram language model with backoff weights.
 
     Parameters
     ----------
     log_probabilities : tuple of dict
-        For each order from 1, n-gram to the natural logarithm of the probability of its last word after the others.
+        For each order from 1: natural logarithm of the probability of an n-gram's last word after the others.
     backoffs : tuple of dict
-        For each order from 1 but the highest, n-gram to the natural logarithm of the weight with which what follows it
-        backs off; 0 for those it lacks.
+        For each order from 1 except the highest: natural logarithm of the backoff weight of an n-gram as history; 0 for
+        n-grams that are missing.
 
     Examples
     --------
@@ -51,16 +51,16 @@ class NGram:
 
     @property
     def order(self) -> int:
-        """Words of the longest n-grams."""
+        """Number of words in the longest n-grams."""
         return len(self.log_probabilities)
 
     @property
     def words(self) -> list[str]:
-        """All words, sorted, without the marks of a sentence's start and end and of unknown words."""
+        """All words, sorted, without the symbols for sentence start, sentence end and unknown words."""
         return sorted(w for (w,) in self.log_probabilities[0] if w not in RESERVED and not is_unknown(w))
 
     def without(self, words: Iterable[str]) -> NGram:
-        """Give an n-gram that lacks some words, and all n-grams with them; their probability is lost."""
+        """Return the model without some words and all n-grams with them; their probability is lost."""
         gone = set(words)
 
         def kept(found: Mapping[Words, float]) -> dict[Words, float]:
@@ -70,7 +70,7 @@ class NGram:
 
     @property
     def counts(self) -> list[int]:
-        """How many n-grams there are of each order."""
+        """Number of n-grams of each order."""
         return [len(of_order) for of_order in self.log_probabilities]
 
     def log_probability(self, word: str, history: Sequence[str]) -> float:
@@ -81,7 +81,7 @@ class NGram:
         word : str
             ``</s>`` for the end of the sentence.
         history : sequence of str
-            Words before it, from ``<s>`` on where the sentence begins; the last ``order - 1`` count.
+            Words before it, starting with ``<s>`` at the beginning of a sentence; the last ``order - 1`` count.
         """
         before = tuple(history)[max(0, len(history) - self.order + 1) :]
         weight = 0.0
@@ -95,7 +95,7 @@ class NGram:
         return -math.inf
 
     def perplexity(self, sentences: Iterable[Sequence[str]]) -> float:
-        """Perplexity of sentences, their ends included; infinite where a word is unknown."""
+        """Perplexity of sentences, including their ends; infinite if a word is unknown."""
         total, count = 0.0, 0
         for sentence in sentences:
             path = [START, *sentence, END]
@@ -113,20 +113,20 @@ def is_unknown(word: str) -> bool:
 
 @checked
 def train_ngram(sentences: Iterable[Sequence[str]], *, order: int = 3, words: Iterable[str] = ()) -> NGram:
-    """Estimate an n-gram of sentences by interpolated Kneser-Ney smoothing with three discounts an order.
+    """Train an n-gram on sentences by interpolated Kneser-Ney smoothing with three discounts per order.
 
-    The method is Chen and Goodman's modified one (Computer Speech and Language 13, 1999). A longest n-gram has its
-    count, a shorter one counts the words that it was seen after, and of each a discount for counts of one, two, and
-    more is taken off, which the shorter history shares out; words on their own share with all words alike.
+    The method is Chen and Goodman's modified one (Computer Speech and Language 13, 1999). The longest n-grams have
+    their counts, a shorter one the number of words that it was seen after. From each, a discount for counts of one,
+    two, and more is subtracted and redistributed by the shorter history; for single words, uniformly over all words.
 
     Parameters
     ----------
     sentences : iterable of sequences of str
-        Words without marks of start and end.
+        Words without symbols for start and end.
     order : int
-        Words of the longest n-grams, 1 to 9.
+        Number of words in the longest n-grams, 1 to 9.
     words : iterable of str
-        Further words, that the sentences may lack.
+        Further words, which the sentences may lack.
 
     Returns
     -------
@@ -135,9 +135,9 @@ def train_ngram(sentences: Iterable[Sequence[str]], *, order: int = 3, words: It
     Raises
     ------
     DataError
-        No words at all; a word that is a mark, or has a blank in it.
+        No words; a word that is a reserved symbol, or contains a blank.
     ConfigError
-        What is no list of lists of words; an order out of its range.
+        `sentences` is not a list of lists of words; an order that is out of range.
 
     Examples
     --------
