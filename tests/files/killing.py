@@ -52,7 +52,7 @@ def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
 
     def phones(out: Path) -> None:
         with checkpoint_of(out) as checkpoint:
-            options = {"max_iter": 6, "total_gaussians": 20, "method": "baum-welch"}
+            options = {"max_iter": 4, "total_gaussians": 12, "method": "baum-welch"}
             gs.train_phone_hmm(spoken, words, dictionary, checkpoint=checkpoint, **options).save(out)
 
     gs.write_store(folder / "spoken.h5", spoken.items())
@@ -65,7 +65,7 @@ def trainings(folder: Path) -> dict[str, Callable[[Path], None]]:
     speakers = {name: name[-1] for name in spoken}
 
     def rungs(out: Path) -> None:
-        options = {"max_iter": 3, "num_passes": 1, "total_gaussians": 12, "rung": "tri3", "utt2spk": speakers}
+        options = {"max_iter": 2, "num_passes": 1, "total_gaussians": 12, "rung": "tri3", "utt2spk": speakers}
         train_phones_file(folder / "spoken.h5", words, dictionary, out, n_jobs=2, **options)
 
     return {
