@@ -59,7 +59,7 @@ class AcceleratedState(Saved, kind="AcceleratedState"):
         Over the data, done.
     history : tuple of float
     unsettled : int
-        As `EMMonitor` has them.
+        As for `EMMonitor`.
     floor : ndarray, shape (D,)
         Of variances.
     """
@@ -181,7 +181,7 @@ def approach(
     start : tuple of weights (K,), means (K, D), variances (K, D)
     variance_floor : ndarray, shape (D,)
     tol : float
-        As of `fit`.
+        As for `fit`.
 
     Returns
     -------

@@ -127,7 +127,7 @@ class Mixture(Saved, Estimator):
         Raises
         ------
         ModelError
-            As `from_parameters`.
+            As for `from_parameters`.
         """
         options = {**self.get_params(deep=False), "n_components": len(weights)}
         mixture = self.from_parameters(weights, means, covariances, front_end=self.front_end_, **options)

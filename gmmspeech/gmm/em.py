@@ -122,11 +122,11 @@ class EMState(Saved, kind="EMState"):
     best : tuple
         The last mixture whose likelihood is known.
     history : tuple of float
-        As `EMMonitor` has it.
+        As for `EMMonitor`.
     may_reseed : bool
         Re-seeding has not lowered the likelihood yet.
     unsettled : int
-        As `EMMonitor` has it.
+        As for `EMMonitor`.
     floor : ndarray, shape (D,)
         Of variances.
     """

@@ -1,4 +1,4 @@
-"""Picture of an alignment: waveform over spectrogram over tiers, with lines where labels begin and end."""
+"""Plot of an alignment: waveform, spectrogram and tiers, with lines at the boundaries of labels."""
 
 from __future__ import annotations
 
@@ -45,37 +45,37 @@ def alignment(
     tiers: Sequence[str] = (),
     ax: Axes | Figure | None = None,
 ) -> Axes:
-    """Draw a recording and its labels: waveform, wide-band spectrogram, and tiers with their boundaries.
+    """Plot a recording and its labels: waveform, wide-band spectrogram, and tiers with their boundaries.
 
     Parameters
     ----------
     audio : path-like or (waveform, rate)
     labels : path-like, Alignment, sequence of Label, or mapping of str to sequence of Label
-        A TextGrid (or another file with the labels of the recording, such as ``alignment.csv``), what
-        `gmmspeech.align_file` found, labels, or tiers by name. Samples in ``.phn`` and ``.wrd`` are those of 16 kHz, as
-        in TIMIT, or the recording's: which end nearer to its end.
+        A TextGrid (or another label file of the recording, such as ``alignment.csv``), the result of
+        `gmmspeech.align_file`, labels, or tiers by name. Samples in ``.phn`` and ``.wrd`` are at 16 kHz, as in TIMIT,
+        or at the recording's rate, whichever ends closer to its end.
     start, end : float
-        Stretch to draw, in seconds; ten seconds, or to the end, by default.
+        Range to draw, in seconds; by default ten seconds, or to the end.
     channel : int or "mix"
-        Which channel of a recording with several, or the mean of all.
+        Channel of a recording with several, or the mean of all.
     tiers : sequence of str
-        Tiers to draw, in this order; of ``words`` those of all speakers (``ann - words``). All by default.
+        Tiers to draw, in this order; ``words`` includes those of all speakers (``ann - words``). All by default.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        Waveform, spectrogram and tiers are its parts, ``ax.child_axes``.
+        Its ``ax.child_axes`` are waveform, spectrogram and tiers.
 
     Raises
     ------
     ConfigError
-        matplotlib is not installed, or an argument makes no sense.
+        matplotlib is not installed, or an argument is invalid.
     AudioError
         The recording can't be read.
     DataError
-        The labels can't be read or are of a longer recording, or this one has no sound in the stretch.
+        The labels can't be read or are of a longer recording, or the recording has no sound in the range.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Picture of how far boundaries are off: all of them, and by the manners of articulation on both sides."""
+"""Plot of boundary errors: of all boundaries, and by manner of articulation on both sides."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def boundary_errors(
     tolerance: float = 0.02,
     ax: Axes | Figure | None = None,
 ) -> Axes:
-    """Histogram of signed errors of boundaries, and their medians and quartiles by class.
+    """Plot a histogram of signed boundary errors, and their medians and quartiles by class.
 
     Parameters
     ----------
     agreement : BoundaryAgreement
-        What `gmmspeech.metrics.boundary_agreement` gave.
+        Result of `gmmspeech.metrics.boundary_agreement`.
     classes : mapping of str to str, optional
-        Name of a label to its class; pairs of classes with five boundaries or more are drawn, twenty of them at most.
+        Class of each label name; pairs of classes with five boundaries or more are drawn, at most twenty.
     tolerance : float
-        Seconds, drawn as lines on both sides of 0.
+        In seconds, drawn as lines on both sides of 0.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With classes the two pictures are its parts, ``ax.child_axes``.
+        With classes, its ``ax.child_axes`` are the two plots.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Picture of what was taken for what."""
+"""Plot of a confusion matrix."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def confusion(
     groups: Mapping[str, str] | None = None,
     ax: Axes | Figure | None = None,
 ) -> Axes:
-    """Confusion matrix: rows are what was said, columns what was recognized, the color is the share of the row.
+    """Plot a confusion matrix: rows are true labels, columns recognized labels, colors shares of the row.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def confusion(
         Counts.
     labels : sequence of str, length C
     groups : mapping of str to str, optional
-        Label to its group, such as a manner of articulation: lines part groups whose labels follow one another.
+        Group of each label, such as its manner of articulation: lines separate groups of consecutive labels.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 
@@ -49,7 +49,7 @@ def confusion(
     ConfigError
         matplotlib is not installed, or `ax` is something else.
     DataError
-        The matrix is not as large as the list of labels.
+        The size of the matrix is not the number of labels.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Picture of a mixture in one or two of its dimensions, and of the data that it is of."""
+"""Plot of a mixture in one or two of its dimensions, with data."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ def mixture(
     dims: Sequence[int] | None = None,
     ax: Axes | Figure | None = None,
 ) -> Axes:
-    """Draw a mixture in one or two of its dimensions, and data in the colors of their posteriors.
+    """Plot a mixture in one or two of its dimensions, and data colored by their posteriors.
 
-    In two dimensions: ellipses at one and two deviations of each component, numbered as in `means_`; contours of the
-    density that hold 25, 50, 75 and 95 % of the mixture; points whose colors are mixed of those of the components by
-    their posteriors. In one: the density, the weighted densities of the components, and a histogram of the data. Both
-    are of the marginal of all other dimensions; posteriors are those in all dimensions.
+    In two dimensions: ellipses at one and two standard deviations of each component, numbered as in `means_`; density
+    contours that enclose 25, 50, 75 and 95 % of the mixture; points in the colors of the components, mixed by their
+    posteriors. In one dimension: the density, the weighted densities of the components, and a histogram of the data.
+    Both show the marginal density; posteriors are those in all dimensions.
 
     Parameters
     ----------
     gmm : DiagonalGMM or GMM
-        Trained, or made of parameters.
+        Trained, or built from parameters.
     X : array_like, shape (N, D), or list of those, or FeatureStore, optional
-        Data; of many frames five thousand are drawn, evenly from all.
+        Data; at most five thousand frames are drawn, evenly spaced.
     dims : sequence of int, length 1 or 2, optional
-        Columns to draw, from 0; the first two by default.
+        Columns to draw, counted from 0; the first two by default.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 
@@ -75,7 +75,7 @@ def mixture(
     Raises
     ------
     ConfigError
-        matplotlib is not installed, or an argument makes no sense.
+        matplotlib is not installed, or an argument is invalid.
     ModelError
         The mixture has no parameters yet.
     FeatureError

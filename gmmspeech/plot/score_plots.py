@@ -1,4 +1,4 @@
-"""Pictures of scores: histograms, and of calibrated ones Tippett curves, Bayes error rates, empirical cross-entropy."""
+"""Plots of scores: histograms; and for calibrated scores Tippett curves, Bayes error rates, empirical cross-entropy."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def scores(
     threshold: float | None = None,
     ax: Axes | Figure | None = None,
 ) -> Axes:
-    """Histograms of the scores of targets and nontargets, each as shares of its own kind.
+    """Plot histograms of target and nontarget scores, each normalized to its number of trials.
 
     Parameters
     ----------
@@ -90,10 +90,10 @@ def scores(
 
 @checked
 def tippett(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, *, ax: Axes | Figure | None = None) -> Axes:
-    """Tippett curves: what share of the targets and of the nontargets has at least a given likelihood ratio.
+    """Plot Tippett curves: the shares of targets and of nontargets with at least a given likelihood ratio.
 
-    Good ratios keep the two curves apart, and both away from the side of 0 that misleads; how large that share is, is
-    in the legend. A ratio of 0 itself counts for the targets.
+    With good ratios the two curves are far apart, and few ratios are on the misleading side of 0; the legend gives
+    their share. A ratio of exactly 0 counts as support for a target.
 
     Parameters
     ----------
@@ -152,18 +152,17 @@ def bayes_error(
     prior_log_odds: tuple[float, float] = PRIOR_LOG_ODDS,
     ax: Axes | Figure | None = None,
 ) -> Axes:
-    """Normalized Bayes error rates over all priors: with the thresholds that ratios stand for, and the best ones.
+    """Plot normalized Bayes error rates over all priors, at the Bayes thresholds and at the best thresholds.
 
-    At 1 a system is worth no more than deciding by the prior alone. What lies between the two curves is loss by
-    calibration. Left are false alarms that cost much, right misses; Cllr is an integral over (not normalized) rates of
-    this kind.
+    At 1 a system is no better than decisions by the prior alone. The area between the two curves is calibration loss.
+    On the left false alarms cost more, on the right misses. Cllr is an integral over such rates (not normalized).
 
     Parameters
     ----------
     target_llrs, nontarget_llrs : array-like, shape (T,) and (N,)
         Natural logarithms of likelihood ratios.
     p_targets : sequence of float
-        Priors that are marked.
+        Priors to mark.
     prior_log_odds : tuple of float
         Range of priors drawn, as log-odds in nats.
     ax : matplotlib.axes.Axes or empty Figure, optional
@@ -176,7 +175,7 @@ def bayes_error(
     Raises
     ------
     ConfigError
-        matplotlib is not installed, or a prior is out of its range.
+        matplotlib is not installed, or a prior is out of range.
     DataError
         No scores, or scores that are not numeric, NaN or infinite.
 
@@ -221,10 +220,10 @@ def ece(
     prior_log_odds: tuple[float, float] = (-7.0, 7.0),
     ax: Axes | Figure | None = None,
 ) -> Axes:
-    """Empirical cross-entropy over priors: what is not known once ratios are, at best, and without any.
+    """Plot empirical cross-entropy over priors: of the ratios, at its minimum, and of neutral ratios.
 
-    Ratios help at a prior where their curve lies below that of neutral ones. What lies between their curve and the
-    minimum is loss by calibration. At even odds the curves are Cllr and minCllr.
+    Ratios are useful at priors where their curve lies below that of neutral ratios. The area between their curve and
+    the minimum is calibration loss. At even odds the curves are Cllr and minimum Cllr.
 
     Parameters
     ----------

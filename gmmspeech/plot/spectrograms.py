@@ -1,4 +1,4 @@
-"""Pictures of speech and of its frames: whose boundary is right is seen best over a spectrogram."""
+"""Plots of speech and of its frames: spectrograms with labels, and features over time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def spectrogram(
     end: float | None = None,
     ax: Axes | Figure | None = None,
 ) -> Axes:
-    """Wide-band spectrogram of a stretch of speech, with labels beneath it and lines where they start and end.
+    """Plot a wide-band spectrogram of a range of speech, with labels below it and lines at their boundaries.
 
     Parameters
     ----------
@@ -49,23 +49,23 @@ def spectrogram(
     rate : int
         Sampling rate in Hz.
     labels : sequence of Label, mapping of str to those, or Alignment, optional
-        Labels in seconds, those of several tiers by their names, or what `gmmspeech.align_file` found.
+        Labels in seconds, several tiers of labels by name, or the result of `gmmspeech.align_file`.
     start, end : float
-        Stretch to draw, in seconds; ten seconds, or to the end, by default.
+        Range to draw, in seconds; by default ten seconds, or to the end.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With labels the spectrogram and the tiers are its parts, ``ax.child_axes``.
+        With labels, its ``ax.child_axes`` are the spectrogram and the tiers.
 
     Raises
     ------
     ConfigError
-        matplotlib is not installed, or an argument makes no sense.
+        matplotlib is not installed, or an argument is invalid.
     DataError
-        No signal in the stretch, or more tiers than can be drawn.
+        No signal in the range, or more tiers than can be drawn.
 
     Examples
     --------
@@ -93,13 +93,13 @@ def spectrogram(
 def features(
     frames: ArrayLike, *, frame_length: float = 25.0, frame_shift: float = 10.0, ax: Axes | Figure | None = None
 ) -> Axes:
-    """Frames over time: a column for each frame, from the first feature at the bottom, brighter where it is larger.
+    """Plot features over time: a column for each frame, the first feature at the bottom, larger values brighter.
 
     Parameters
     ----------
     frames : array_like, shape (T, D)
     frame_length, frame_shift : float
-        In ms, which say when each frame is.
+        In milliseconds, for the times of the frames.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 
@@ -110,9 +110,9 @@ def features(
     Raises
     ------
     ConfigError
-        matplotlib is not installed, or an argument makes no sense.
+        matplotlib is not installed, or an argument is invalid.
     FeatureError
-        Frames that are no matrix of finite numbers, or none.
+        Frames that are not a matrix of finite numbers, or no frames.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Picture of what errors a system makes: misses over false alarms."""
+"""Plot of detection errors: misses over false alarms."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def det(
     others: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
     ax: Axes | Figure | None = None,
 ) -> Axes:
-    """Detection error trade-off: misses over false alarms, both on a normal-deviate scale.
+    """Plot the detection error trade-off (DET): misses over false alarms, both on a normal-deviate scale.
 
-    Scores with normal distributions give a straight line there. Drawn are the error rates of these trials (steps),
-    their convex hull (dashed), the equal error rate on it, and the points of least detection cost. What lies beyond
-    the axes, an error rate of 0 in particular, is marked at their edge.
+    Normally distributed scores give a straight line. The plot shows the error rates of these trials (steps), their
+    convex hull (dashed), the equal error rate on it, and the points of minimum detection cost. Points beyond the axes,
+    such as an error rate of 0, are marked at the edge.
 
     Parameters
     ----------
     target_scores, nontarget_scores : array-like, shape (T,) and (N,)
     summary : Summary, optional
-        What `summarize` gave for these scores; computed if not given.
+        Result of `summarize` for these scores; computed if not given.
     others : mapping, optional
-        Name of another system to its target and nontarget scores: its error rates are drawn too.
+        Target and nontarget scores of other systems by name, whose error rates are also drawn.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 

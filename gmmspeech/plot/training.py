@@ -1,4 +1,4 @@
-"""Pictures of training a mixture: how its likelihood rose, and how many components it should have."""
+"""Plots of the training of a mixture: likelihood over updates, and choice of the number of components."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def history(history: Sequence[float] | Any, *, ax: Axes | Figure | None = None) -> Axes:
-    """Mean log-likelihood a frame over the updates of EM.
+    """Plot the mean log-likelihood per frame over the EM updates.
 
     Parameters
     ----------
     history : sequence of float, or a trained model
-        Nats a frame; entry i is after i updates. Of a model, its `history_` or `history`.
+        In nats per frame; entry i is after i updates. For a model, its `history_` or `history`.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 
@@ -36,7 +36,7 @@ def history(history: Sequence[float] | Any, *, ax: Axes | Figure | None = None) 
     ConfigError
         matplotlib is not installed, or `ax` is something else.
     DataError
-        A model that was not trained, or a log-likelihood that is no finite number.
+        A model that was not trained, or a log-likelihood that is not a finite number.
 
     Examples
     --------
@@ -75,12 +75,12 @@ def _values(history: Any) -> list[float]:
 
 @checked
 def bic(selection: ComponentSelection, *, ax: Axes | Figure | None = None) -> Axes:
-    """BIC and AIC over the number of components, each less its lowest value, and what was chosen.
+    """Plot BIC and AIC over the number of components, each relative to its minimum, and mark the chosen number.
 
     Parameters
     ----------
     selection : ComponentSelection
-        What `gmmspeech.gmm.select_components` gave.
+        Result of `gmmspeech.gmm.select_components`.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 

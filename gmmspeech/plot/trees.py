@@ -1,4 +1,4 @@
-"""Picture of a tree of contexts: what it asks of a phone's neighbors, and the states that it ends in."""
+"""Plot of a triphone decision tree: its questions about neighboring phones, and its states."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ LETTERS = 26  # of a line of a question
 
 @checked
 def tree(model: PhoneHMM, phone: str, position: int = 1, *, ax: Axes | Figure | None = None) -> Axes:
-    """Draw the tree of one position of a phone: questions from the left to the right, states at its ends.
+    """Plot the decision tree of one position of a phone: questions from left to right, states at the leaves.
 
-    A question is whether the phone to the left, or to the right, is one of those that it lists.
+    Each question asks whether the left or the right neighbor is one of the listed phones.
 
     Parameters
     ----------
     model : PhoneHMM
-        With a tree, such as ``train-phones --ladder tri1`` writes.
+        With a tree, such as from ``train-phones --ladder tri1``.
     phone : str
     position : int
-        Which of the phone's positions, from 1.
+        Position in the phone, counted from 1.
     ax : matplotlib.axes.Axes or empty Figure, optional
         Where to draw; by default a new pyplot figure.
 

@@ -1,8 +1,8 @@
-"""Scores to log-likelihood ratios: logistic regression over one or several systems, and pool-adjacent-violators.
+"""Calibration of scores to log-likelihood ratios: logistic regression on one or more systems, and PAV.
 
-Either may have bounds: ratios that the trials can't support, being too few, are set to the nearest that they can.
+Both may have bounds: ratios beyond what the trials can support are set to the bound.
 
-Log-likelihood ratios, unlike scores, need no trial of their own kind to set a threshold: prior and costs give it
+Unlike scores, log-likelihood ratios need no further trials to set a threshold: it follows from prior and costs
 (`gmmspeech.metrics.dcf.bayes_threshold`).
 """
 
@@ -34,7 +34,7 @@ _UNSOUND = "its arrays don't fit together"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a calibration"):
-    r"""An affine map of the scores of one or several systems to log-likelihood ratios.
+    r"""Affine map of the scores of one or more systems to log-likelihood ratios.
 
     .. math:: \ell = b + \sum_i w_i s_i
 
@@ -46,9 +46,9 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
     lower, upper : float, optional
         Bounds of the ratios, in nats; see `fit_bounded`.
     measures : tuple of str, optional
-        Names of quality measures that the weights after the first are of; see `side_information`.
+        Names of the quality measures for the weights after the first; see `side_information`.
     distances : tuple of str, optional
-        Names of measures of the voice that the last weights are of; see `distance_information`.
+        Names of the voice measures for the last weights; see `distance_information`.
     systems : tuple of str, optional
         Names of the systems of a fusion.
 
@@ -78,7 +78,7 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
 
     @checked
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
-        """Turn scores into log-likelihood ratios.
+        """Convert scores to log-likelihood ratios.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
         Raises
         ------
         DataError
-            Scores of another number of systems, or that are no numbers, NaN or infinite.
+            Scores of another number of systems, or that are not numeric, NaN or infinite.
         """
         columns = _columns(scores, "scores")
         if columns.shape[1] != len(self.weights):
@@ -113,12 +113,12 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PavCalibration(Described, Saved, kind="PavCalibration", format=_FORMAT, hint="a calibration"):
-    """A rising, piecewise linear map of the scores of one system to log-likelihood ratios.
+    """Monotonic, piecewise linear map of the scores of one system to log-likelihood ratios.
 
     Attributes
     ----------
     scores : ndarray, shape (M,), float64
-        Rising; what lies between two of them is interpolated, what lies beyond gets the ratio of the end.
+        In ascending order; values between two of them are interpolated, values beyond get the ratio of the end.
     llrs : ndarray, shape (M,), float64
         In nats.
     lower, upper : float, optional
@@ -146,7 +146,7 @@ class PavCalibration(Described, Saved, kind="PavCalibration", format=_FORMAT, hi
 
     @checked
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
-        """Turn scores, shape (n,), into log-likelihood ratios in nats; errors as of `Calibration.apply`."""
+        """Convert scores, shape (n,), to log-likelihood ratios in nats; errors as for `Calibration.apply`."""
         columns = _columns(scores, "scores")
         if columns.shape[1] != 1:
             raise DataError(f"scores: found those of {counted(columns.shape[1], 'system')}, expected 1")
@@ -162,9 +162,9 @@ class PavCalibration(Described, Saved, kind="PavCalibration", format=_FORMAT, hi
 def fit_calibration(
     target_scores: ArrayLike, nontarget_scores: ArrayLike, *, p_target: float = 0.5, ridge: float = 0.1
 ) -> Calibration:
-    r"""Learn to turn scores into log-likelihood ratios, by logistic regression weighted by the prior.
+    r"""Fit a calibration from scores to log-likelihood ratios by prior-weighted logistic regression.
 
-    Minimized over the weights :math:`w` and the offset :math:`b`, with :math:`\ell = w^\top s + b`, is
+    With :math:`\ell = w^\top s + b`, it minimizes over the weights :math:`w` and the offset :math:`b`
 
     .. math::
 
@@ -173,27 +173,26 @@ def fit_calibration(
         + \frac{\lambda}{2} \left(\frac1T + \frac1N\right) \frac{w^\top \Sigma w}{D^2},
         \qquad \tau = \log \frac{\pi}{1 - \pi}
 
-    The first two terms are the cross-entropy of decisions at the prior :math:`\pi` (Cllr, but for the unit, at
-    0.5), in which neither the number of targets nor that of nontargets counts. Alone they have no minimum where a
-    straight line separates the targets from the nontargets: ratios grow without bounds, and the first unseen trial on
-    the wrong side costs them all. The third is a weak prior that keeps them finite. :math:`\Sigma` is the covariance
-    of the scores within the two kinds (mean of both) and :math:`D^2` the squared Mahalanobis distance of their means
-    (with the :math:`R (1/T + 1/N)` added that chance alone gives in R dimensions), so that
-    :math:`w^\top \Sigma w / D^2` is 1 for the weights that are right if both kinds are normal distributions with that
-    covariance. Where targets are few compared with nontargets, and :math:`\pi` is 0.5, this is a normal prior on the
-    slope, of mean 0 and a standard deviation of :math:`1 / \sqrt{2 \lambda}` times the slope of those distributions;
-    2.2 times by default. It has no unit, so that scores may be scaled or mixed beforehand in any way, and it fades as
-    trials become many.
+    The first two terms are the cross-entropy of decisions at the prior :math:`\pi` (at 0.5 Cllr, except for the unit),
+    independent of the numbers of targets and nontargets. Alone they have no minimum if a straight line separates
+    targets from nontargets: ratios grow without bounds, and the first unseen trial on the wrong side has an enormous
+    cost. The third term is a weak prior that keeps them finite. :math:`\Sigma` is the covariance of the scores within
+    the two classes (mean of both) and :math:`D^2` the squared Mahalanobis distance of their means (plus :math:`R (1/T +
+    1/N)`, the expectation by chance in R dimensions), so that :math:`w^\top \Sigma w / D^2` is 1 for the correct
+    weights if both classes are normal distributions with that covariance. If targets are few compared with nontargets
+    and :math:`\pi` is 0.5, this is a normal prior on the slope, with mean 0 and a standard deviation of :math:`1 /
+    \sqrt{2 \lambda}` times the slope for those distributions; 2.2 times by default. It has no unit, so that scores may
+    be scaled or linearly combined beforehand, and its effect vanishes with many trials.
 
     Parameters
     ----------
     target_scores, nontarget_scores : array-like, shape (T, S) and (N, S), or (T,) and (N,) for one system
-        Columns are the systems to fuse. One that is a mixture of others gets its share of their weight.
+        Columns are the systems to fuse. A system that is a linear combination of others shares their weight.
     p_target : float
-        The prior :math:`\pi` at which ratios shall be best. Of an operating point with costs, the effective prior:
-        c_miss p / (c_miss p + c_fa (1 - p)).
+        The prior :math:`\pi` for which the ratios are optimized. For an operating point with costs, the effective
+        prior: c_miss p / (c_miss p + c_fa (1 - p)).
     ridge : float
-        The strength :math:`\lambda`; 0 leaves the third term out.
+        The strength :math:`\lambda`; 0 omits the third term.
 
     Returns
     -------
@@ -202,21 +201,21 @@ def fit_calibration(
     Raises
     ------
     DataError
-        No targets or no nontargets, scores that are no numbers, NaN or infinite, or kinds of different numbers of
-        systems.
+        No targets or no nontargets, scores that are not numeric, NaN or infinite, or different numbers of systems for
+        targets and nontargets.
     ConfigError
-        An option out of its range.
+        An option that is out of range.
     ModelError
-        The trials can be separated and `ridge` is 0.
+        The trials are separable and `ridge` is 0.
 
     Warns
     -----
     GmmSpeechWarning
-        Targets that lie below nontargets, or scores that are the same in all trials.
+        Targets that score below nontargets, or scores that are the same in all trials.
 
     See Also
     --------
-    gmmspeech.scoring.folds.cross_calibrate : ratios of trials from calibrations that know none of their speakers.
+    gmmspeech.scoring.folds.cross_calibrate : ratios of trials from calibrations trained without their speakers.
 
     References
     ----------
@@ -228,7 +227,7 @@ def fit_calibration(
 
     Examples
     --------
-    Scores whose ratios are known, s - 1/2, since the two kinds are normal distributions:
+    Scores with known ratios, s - 1/2, because the two classes are normal distributions:
 
     >>> rng = np.random.default_rng(0)
     >>> calibration = fit_calibration(rng.normal(1, 1, 50_000), rng.normal(0, 1, 50_000))
@@ -266,21 +265,21 @@ def fit_calibration(
 
 @checked
 def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_trials: float = 1.0) -> PavCalibration:
-    r"""Learn the best rising map of scores to log-likelihood ratios, by the pool-adjacent-violators algorithm.
+    r"""Fit the best monotonic map of scores to log-likelihood ratios by the pool-adjacent-violators algorithm.
 
-    Trials, sorted by their scores and equal scores taken together, are pooled into bins whose share of targets
-    rises. With :math:`t_b` of :math:`T` targets and :math:`n_b` of :math:`N` nontargets in a bin, the ratio is
-    :math:`(t_b / T) / (n_b / N)`. A bin without one of the kinds would get an infinite ratio; so a target is added
-    below all trials and a nontarget above them, which counts in all of these numbers (a rule of succession). The map
-    is constant on a bin, and linear between two.
+    Trials are sorted by score, with equal scores taken together, and pooled into bins with an increasing share of
+    targets. With :math:`t_b` of :math:`T` targets and :math:`n_b` of :math:`N` nontargets in a bin, the ratio is
+    :math:`(t_b / T) / (n_b / N)`. A bin without targets or without nontargets would get an infinite ratio; therefore a
+    target is added below all trials and a nontarget above them, and both count in all of these numbers (a rule of
+    succession). The map is constant within a bin, and linear between bins.
 
-    It fits the trials it is learnt from better than `fit_calibration` does, and others worse if there are few.
+    It fits its training trials better than `fit_calibration`, and other trials worse if there are few.
 
     Parameters
     ----------
     target_scores, nontarget_scores : array-like, shape (T,) and (N,)
     pseudo_trials : float
-        What the two trials that are added count, above 0.
+        Weight of the two added trials, above 0.
 
     Returns
     -------
@@ -289,9 +288,9 @@ def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_tri
     Raises
     ------
     DataError
-        No targets or no nontargets, scores that are no numbers, NaN or infinite.
+        No targets or no nontargets, or scores that are not numeric, NaN or infinite.
     ConfigError
-        `pseudo_trials` out of its range.
+        `pseudo_trials` is out of range.
 
     Warns
     -----
@@ -300,7 +299,7 @@ def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_tri
 
     See Also
     --------
-    gmmspeech.metrics.cllr.min_cllr : cost of such ratios on the trials themselves.
+    gmmspeech.metrics.cllr.min_cllr : cost of such ratios on the training trials.
 
     References
     ----------
@@ -345,12 +344,12 @@ def fit_bounded(
     *,
     fit: Callable[[NDArray, NDArray], Calibration | PavCalibration] = fit_calibration,
 ) -> Calibration | PavCalibration:
-    """Learn a calibration, and the bounds within which its trials support its ratios (`elub_bounds`).
+    """Fit a calibration, and the bounds within which its trials support its ratios (`elub_bounds`).
 
     Parameters
     ----------
     target_scores, nontarget_scores : array-like, shape (T, S) and (N, S), or (T,) and (N,)
-        As `fit` takes them.
+        As for `fit`.
     fit : callable
         `fit_calibration`, `fit_pav`, or one of them with options, by `functools.partial`.
 
@@ -362,11 +361,11 @@ def fit_bounded(
     Raises
     ------
     DataError, ConfigError, ModelError
-        As `fit`.
+        As for `fit`.
 
     See Also
     --------
-    gmmspeech.metrics.elub_bounds : what the bounds are.
+    gmmspeech.metrics.elub_bounds : definition of the bounds.
 
     Examples
     --------

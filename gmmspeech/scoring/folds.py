@@ -1,4 +1,4 @@
-"""Cross-validation in which no speaker is on both sides."""
+"""Cross-validation with disjoint speakers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Calibrator(Protocol):
     """A calibration: it turns scores into log-likelihood ratios."""
 
     def apply(self, scores: ArrayLike, /) -> NDArray[np.float64]:
-        """Give a ratio for every trial."""
+        """Return a ratio for every trial."""
 
 
 def speaker_folds(
@@ -83,26 +83,27 @@ def cross_calibrate(
     random_state: int = 0,
     progress: bool = True,
 ) -> NDArray[np.float64]:
-    """Calibrate (or fuse) every trial by a calibration that knows neither of its speakers.
+    """Calibrate (or fuse) every trial by a calibration trained without its speakers.
 
-    The maps of the folds differ, in scale and offset more than in what they prefer, the more so the fewer speakers
-    there are. Ratios of all folds together therefore have a higher EER and minDCF than those of one map, such as is
-    used in the end: with 12 speakers about twice the EER, with 40 1.4 times.
+    The maps of the folds differ, more in scale and offset than in ranking, and more with fewer speakers. Ratios of all
+    folds together therefore have a higher EER and minDCF than those of a single map, as used in the end: with 12
+    speakers about 2 times the EER, with 40 1.4 times.
 
-    Ratios of one system are given as the maps make them: EER and minDCF are to be taken of its scores. Several systems
-    have no other scores than those fused, so their ratios are brought on one scale: the fused scores of every fold get
-    the same mean and deviation over all trials, which takes no labels, and those are the means of all maps'. By these
-    two numbers they know a little of their own speakers, and their Cllr is somewhat too low; `cross_fuse` gives both.
+    For one system, the ratios are those of the maps; compute EER and minDCF from its scores. Several systems have no
+    single score other than the fused one, so their ratios are brought to one scale: the fused scores of every fold get
+    the same mean and standard deviation over all trials, which needs no labels, namely the means of those of all maps.
+    Through these two numbers the ratios depend a little on their own speakers, and their Cllr is slightly too low;
+    `cross_fuse` returns both.
 
     Parameters
     ----------
     scores : array-like, shape (n,) or (n, S)
-        Of one or several systems.
+        Scores of one or more systems.
     is_target, model_speakers, test_speakers, n_folds, random_state
         As in `speaker_folds`.
     fit : callable
-        Given the scores of targets and of nontargets, makes what has ``apply``: `fit_calibration`, `fit_pav`, or one
-        of them with options, by `functools.partial`.
+        Function of target and nontarget scores that returns an object with ``apply``: `fit_calibration`, `fit_pav`, or
+        one of them with options, by `functools.partial`.
     progress : bool
         Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
@@ -114,7 +115,7 @@ def cross_calibrate(
     Raises
     ------
     DataError, ConfigError
-        As `speaker_folds` and `fit`.
+        As for `speaker_folds` and `fit`.
 
     Warns
     -----

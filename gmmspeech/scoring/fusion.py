@@ -1,4 +1,4 @@
-"""Fusion that is cross-validated by speakers, and kept only where it is better than the better of its parts."""
+"""Fusion cross-validated over speakers, and used only if it is better than the best single system."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ from gmmspeech.scoring.folds import Calibrator, fold_ratios, warn_of_few
 
 @dataclass(frozen=True, eq=False)
 class CrossFusion:
-    """What `cross_fuse` found.
+    """Result of `cross_fuse`.
 
     Attributes
     ----------
     llrs : ndarray, shape (n,), float64
-        Log-likelihood ratios in nats, each from a map that knows neither of the trial's speakers: for Cllr and for
-        decisions.
+        Log-likelihood ratios in nats, each from a map trained without the trial's speakers; for Cllr and decisions.
     scores : ndarray, shape (n,), float64
-        The same on one scale, for EER, minDCF and curves: of a part that is kept, its scores as they are.
+        The same on one scale, for EER, minDCF and curves; if a single system is used, its original scores.
     kept : int or None
-        The system that is kept alone; None if they are fused.
+        Index of the single system that is used; None if the systems are fused.
     gain : Interval
-        Cllr of the better system less that of the fusion.
+        Cllr of the best system minus that of the fusion.
 
     Examples
     --------
@@ -64,21 +63,21 @@ def cross_fuse(
     random_state: int = 0,
     progress: bool = True,
 ) -> CrossFusion:
-    """Fuse systems by maps that know neither speaker of a trial, if that is better than the better one alone.
+    """Fuse systems by cross-validation over speakers, if that is better than the best single system.
 
-    Better is a Cllr that is lower by more than the choice of speakers explains (`paired_test`, 95 %). Otherwise the
-    system of the lower Cllr is kept, calibrated in the same way.
+    The fusion is better if its Cllr is lower by more than the choice of speakers explains (`paired_test`, 95 %).
+    Otherwise the system with the lowest Cllr is used, calibrated in the same way.
 
-    Why the result has ratios and scores is said at `cross_calibrate`.
+    `cross_calibrate` explains why the result has both ratios and scores.
 
     Parameters
     ----------
     scores : array-like, shape (n, S)
-        Of two systems or more.
+        Scores of two or more systems.
     is_target, model_speakers, test_speakers, fit, n_folds, random_state, progress
         As in `cross_calibrate`.
     n_resamples : int
-        Of the speakers.
+        Number of resamples of the speakers.
 
     Returns
     -------
@@ -87,7 +86,7 @@ def cross_fuse(
     Raises
     ------
     DataError, ConfigError
-        As `cross_calibrate` and `paired_test`; scores of one system only.
+        As for `cross_calibrate` and `paired_test`; scores of only one system.
 
     Warns
     -----
@@ -96,7 +95,7 @@ def cross_fuse(
 
     See Also
     --------
-    gmmspeech.scoring.cross_calibrate : one system, or several fused whatever it brings.
+    gmmspeech.scoring.cross_calibrate : one system, or several that are always fused.
     gmmspeech.metrics.paired_test : whether two systems differ.
 
     Examples

@@ -1,4 +1,4 @@
-"""How sure a calibrated ratio is: what other speakers to learn the calibration from would have made of it."""
+"""Uncertainty of a calibrated ratio due to the choice of calibration speakers."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ def llr_interval(
     confidence: float = 0.95,
     random_state: int = 0,
 ) -> Interval:
-    """Calibrate one score, and tell how far its ratio depends on the choice of speakers calibrated on.
+    """Calibrate one score, with an interval for the choice of calibration speakers.
 
-    Speakers are drawn with replacement, with all of their trials, as in `gmmspeech.metrics.bootstrap_ci`, and the
-    calibration (and its bounds) is learnt anew of each draw. The ends are percentiles of what those make of the score.
-    What another recording of the same speakers would give is not in it, nor that the conditions are others.
+    Speakers are drawn with replacement, with all their trials, as in `gmmspeech.metrics.bootstrap_ci`, and the
+    calibration (and its bounds) is fitted again for each draw. The limits are percentiles of the resulting ratios. They
+    do not cover the variation between recordings of the same speakers, nor a mismatch of conditions.
 
     Parameters
     ----------
     score : float, or array-like, shape (S,)
-        Of the case, by one or several systems.
+        Score of the case, by one or more systems.
     scores : array-like, shape (n,) or (n, S)
-        Of the trials to learn from.
+        Scores of the calibration trials.
     is_target, model_speakers, test_speakers
-        Of these, as in `gmmspeech.metrics.bootstrap_ci`.
+        Labels and speakers of the calibration trials, as in `gmmspeech.metrics.bootstrap_ci`.
     fit : callable
         As in `cross_calibrate`.
     n_resamples : int
-        Draws without targets or nontargets are drawn again.
+        Number of resamples; those without targets or nontargets are drawn again.
     confidence : float
-        Between 0 and 1.
+        Confidence level, between 0 and 1.
     random_state : int
 
     Returns
     -------
     Interval
-        Log-likelihood ratios in nats: by the calibration of all trials, and the ends.
+        Log-likelihood ratios in nats: by the calibration on all trials, and the limits.
 
     Raises
     ------
     DataError
-        No targets or no nontargets, columns of different lengths, scores that are no numbers, NaN or infinite.
+        No targets or no nontargets, columns of different lengths, or scores that are not numeric, NaN or infinite.
     ConfigError
-        An option out of its range.
+        An option that is out of range.
 
     Examples
     --------

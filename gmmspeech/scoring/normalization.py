@@ -1,7 +1,7 @@
-r"""Score normalization: scores in units of what impostors get.
+r"""Score normalization: scores relative to those of impostors.
 
-Models, tests and channels differ in the scores that impostors get, and so no threshold suits all. Normalized scores
-are relative to the mean and the standard deviation (ddof 1) of scores against a cohort of other speakers. With
+Impostor scores differ between models, tests and channels, so one threshold does not suit all. Normalized scores are
+relative to the mean and the standard deviation (ddof 1) of scores against a cohort of other speakers. With
 :math:`\mu, \sigma` of the model's scores against cohort tests (m), or of the test's scores against cohort models (t):
 
 .. math::
@@ -11,11 +11,10 @@ are relative to the mean and the standard deviation (ddof 1) of scores against a
     s_s = \frac{s_z + s_t}{2}
 
 Adaptive s-norm takes :math:`\mu` and :math:`\sigma` of only the N highest of these scores: of the cohort entries most
-like the model, and most like the test. Zt-norm is t-norm of scores (those of the cohort models, too) that z-norm has
-gone over.
+similar to the model, and to the test. Zt-norm is t-norm of z-normalized scores (also of the cohort models).
 
-Whoever is in the cohort and claimed in a trial is no impostor in it. Where speakers are given, a cohort entry of the
-claimed speaker (who is the model's) is left out of both :math:`\mu` and :math:`\sigma`, of the model and of the test.
+A cohort speaker who is claimed in a trial is not an impostor in it. If speakers are given, cohort entries of the
+claimed speaker (that of the model) are left out of both :math:`\mu` and :math:`\sigma`, for the model and for the test.
 Nothing is assumed about who really speaks in the test.
 
 References
@@ -49,18 +48,18 @@ def z_norm(
     model_cohort_speakers: Speakers | None = None,
     out: NDArray[np.floating] | None = None,
 ) -> NDArray:
-    """Z-norm: relative to each model's scores against cohort tests.
+    """Apply z-norm: normalize by each model's scores against cohort tests.
 
     Parameters
     ----------
     scores : array-like, shape (M, T)
-        Models by tests. Here and below, arrays may be memory-mapped (`numpy.memmap`): they are read in blocks.
+        Models by tests. All arrays may be memory-mapped (`numpy.memmap`); they are read in blocks.
     model_cohort : array-like, shape (M, C)
         Models by cohort tests.
     model_speakers, model_cohort_speakers : sequence, length M and C, optional
-        Who they are; a model is not normalized by tests of its own speaker. Both or neither.
+        Their speakers; a model is not normalized by tests of its own speaker. Both or neither.
     out : ndarray, shape (M, T), optional
-        Where to write, block by block; may be `scores` itself.
+        Output array, written block by block; may be `scores` itself.
 
     Returns
     -------
@@ -90,7 +89,7 @@ def t_norm(
     test_cohort_speakers: Speakers | None = None,
     out: NDArray[np.floating] | None = None,
 ) -> NDArray:
-    """T-norm: relative to each test's scores against cohort models.
+    """Apply t-norm: normalize by each test's scores against cohort models.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def t_norm(
     test_cohort : array-like, shape (T, C)
         Tests by cohort models.
     model_speakers, test_cohort_speakers : sequence, length M and C, optional
-        Who they are; in trials of a model, cohort models of its speaker are left out. Both or neither.
+        Their speakers; in trials of a model, cohort models of its speaker are left out. Both or neither.
     out : ndarray, shape (M, T), optional
 
     Returns
@@ -108,7 +107,7 @@ def t_norm(
     Raises
     ------
     DataError
-        As `z_norm`.
+        As for `z_norm`.
 
     Examples
     --------
@@ -131,7 +130,7 @@ def s_norm(
     test_cohort_speakers: Speakers | None = None,
     out: NDArray[np.floating] | None = None,
 ) -> NDArray:
-    """S-norm, the mean of z- and t-norm, and with `top_n` adaptive s-norm.
+    """Apply s-norm, the mean of z- and t-norm, or with `top_n` adaptive s-norm.
 
     Parameters
     ----------
@@ -139,12 +138,11 @@ def s_norm(
     model_cohort : array-like, shape (M, C)
         Models by cohort.
     test_cohort : array-like, shape (T, C')
-        Tests by cohort; mostly the same one.
+        Tests by cohort; usually the same cohort.
     top_n : int, optional
-        How many of the highest cohort scores of a model, and of a test, to take; usual are 200 to 400. All, if not
-        given.
+        Number of highest cohort scores of a model, and of a test, to use; usually 200 to 400. By default all.
     model_speakers, model_cohort_speakers, test_cohort_speakers : sequence, length M, C and C', optional
-        Who they are; cohort entries of a model's speaker are left out of its trials, on both sides. All or none.
+        Their speakers; cohort entries of a model's speaker are left out of its trials, on both sides. All or none.
     out : ndarray, shape (M, T), optional
 
     Returns
@@ -154,9 +152,9 @@ def s_norm(
     Raises
     ------
     DataError
-        As `z_norm`.
+        As for `z_norm`.
     ConfigError
-        `top_n` is below 2, or above what is in the cohort.
+        `top_n` is below 2, or above the size of the cohort.
 
     Examples
     --------
@@ -181,7 +179,7 @@ def zt_norm(
     test_cohort_speakers: Speakers | None = None,
     out: NDArray[np.floating] | None = None,
 ) -> NDArray:
-    """Zt-norm: t-norm of z-normalized scores, by z-normalized scores of the cohort models.
+    """Apply zt-norm: t-norm of z-normalized scores, by z-normalized scores of the cohort models.
 
     Parameters
     ----------
@@ -193,7 +191,7 @@ def zt_norm(
     cohort_cohort : array-like, shape (C', C)
         Cohort models by cohort tests.
     model_speakers, model_cohort_speakers, test_cohort_speakers : sequence, length M, C and C', optional
-        Who they are. All or none.
+        Their speakers. All or none.
     out : ndarray, shape (M, T), optional
 
     Returns
@@ -203,7 +201,7 @@ def zt_norm(
     Raises
     ------
     DataError
-        As `z_norm`.
+        As for `z_norm`.
 
     Examples
     --------
@@ -252,7 +250,7 @@ class Normalization:
         tests: NDArray[np.intp] | None,
         claimed: NDArray[np.intp],
     ) -> NDArray[np.float64]:
-        """Normalize the scores of trials, of which model, test and the claimed speaker are given."""
+        """Normalize the scores of trials with given model, test and claimed speaker."""
         found = []
         if self.model is not None:
             means, deviations = self.model

@@ -1,4 +1,4 @@
-"""The pitch of voices beside scores of their cepstra, which hardly know of it."""
+"""Pitch of voices as additional evidence: cepstral scores hardly contain it."""
 
 from __future__ import annotations
 
@@ -24,37 +24,38 @@ WEIGHT = 0.2  # of the ratio, beside a log-likelihood ratio that is the mean of 
 
 @checked
 def pitch_llr(models: Sequence[ArrayLike], tests: ArrayLike) -> NDArray[np.float64]:
-    r"""Log-likelihood ratio of "the same speaker" against "another speaker", by how high the voices are.
+    r"""Log-likelihood ratio of "the same speaker" against "another speaker" from the pitch of the voices.
 
-    With q the logarithm of a pitch, :math:`q_1 \dots q_n` those of the recordings that a speaker is enrolled on, and t
-    the density of Student's distribution with 3 degrees of freedom at 0 and of scale 1,
+    With q the logarithm of a pitch, :math:`q_1 \dots q_n` those of a speaker's enrollment recordings, and t the density
+    of Student's distribution with 3 degrees of freedom, location 0 and scale 1,
 
     .. math::
         \log \frac1n \sum_i \frac1\sigma\, t\left(\frac{q - q_i}{\sigma}\right)
         - \log \frac1\tau\, t\left(\frac{q - m}{\tau}\right), \quad \tau^2 = \sigma^2 + \beta^2,
 
-    where σ is 0.07, β 0.3 and m 5, which is 148 Hz. The distribution has long tails, as a median may be an octave off.
+    where σ is 0.07, β 0.3 and m 5, which is 148 Hz. The distribution has long tails, because a median may be an octave
+    off.
 
     Parameters
     ----------
     models : sequence of array_like, shape (n,)
-        Of each model, the pitches in Hz of its recordings, as `gmmspeech.features.median_pitch` measures them.
+        For each model, the pitches of its recordings in Hz, from `gmmspeech.features.median_pitch`.
     tests : array_like, shape (U,)
-        Of each test.
+        Pitch of each test in Hz.
 
     Returns
     -------
     ndarray, shape (number of models, U), float64
-        In nats; 0, which tells nothing, where a test or all recordings of a model have no pitch (None or NaN).
+        In nats; 0 (no evidence) if a test or all recordings of a model have no pitch (None or NaN).
 
     Raises
     ------
     DataError
-        Pitches that are no positive numbers, or not in a row.
+        Pitches that are not positive numbers, or not one-dimensional.
 
     See Also
     --------
-    with_pitch : scores of a verifier together with it.
+    with_pitch : combine it with the scores of a verifier.
 
     Examples
     --------
@@ -82,23 +83,23 @@ def with_pitch(
     *,
     groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Scores:
-    """Give scores of a verifier together with how far apart the voices are in pitch.
+    """Combine the scores of a verifier with the difference of the voices in pitch.
 
-    In a single word cepstra tell few voices apart, fewer where it is noisy; its pitch is heard in noise as well. A
-    fifth of `pitch_llr` is added to the score, which is of frames: their mean log-likelihood ratio. It is for words
-    of about a second on either side; in whole sentences a voice goes up and down.
+    In a single word, cepstra distinguish few voices, even fewer in noise; pitch can also be measured in noise. A fifth
+    of `pitch_llr` is added to the score, which is a mean log-likelihood ratio per frame. Use it for words of about a
+    second on either side; in whole sentences the pitch varies too much.
 
     Parameters
     ----------
     scores : Scores
-        Of `SpeakerVerifier`, with any `scoring`.
+        Scores of a `SpeakerVerifier`, with any `scoring`.
     enrollment : mapping
-        Model name to the ids of its enrollment utterances.
+        Ids of the enrollment utterances of each model name.
     pitches : mapping
-        Pitch in Hz of each utterance that is enrolled or tested, as `gmmspeech.features.median_pitch` measures it;
-        None where it has none, as whispers: a score stays as it is.
+        Pitch in Hz of each enrollment and test utterance, from `gmmspeech.features.median_pitch`; None if it has none,
+        such as a whisper: the score is then not changed.
     groups : mapping, optional
-        Test id to the ids of several utterances that are scored as one.
+        For each test id, the ids of several utterances to score as one.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def with_pitch(
     Raises
     ------
     DataError
-        A model without enrollment, an utterance without a pitch, or a pitch that is no positive number.
+        A model without enrollment, an utterance without a pitch, or a pitch that is not a positive number.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Score normalization of listed scores, which may be more than memory holds."""
+"""Score normalization of listed scores, which may exceed memory."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _NEEDED = {  # by method
 
 
 class ScoreNormalizer:
-    """Normalization of listed scores, made ready from listed cohort scores; see `z_norm` and its like for what it does.
+    """Normalization of listed scores with listed cohort scores; see `z_norm`, `t_norm`, `zt_norm` and `s_norm`.
 
-    The cohort scores are kept as matrices (8 bytes a score); the scores to normalize may come in blocks, so that
+    The cohort scores are kept as matrices (8 bytes per score); the scores to normalize may come in blocks, so that
     memory does not grow with the number of trials (`gmmspeech.formats.score_files`).
 
     Parameters
@@ -34,24 +34,24 @@ class ScoreNormalizer:
     method : {"z", "t", "zt", "s"}
         "s" with `top_n` is adaptive s-norm.
     model_cohort : Scores or iterable of Scores, optional
-        Of every model against every cohort test; for all methods but "t". Blocks of one list if not `Scores`.
+        Scores of every model against every cohort test; for all methods except "t". An iterable gives blocks of one
+        list.
     test_cohort : Scores or iterable of Scores, optional
-        Of every cohort model against every test; for all methods but "z".
+        Scores of every cohort model against every test; for all methods except "z".
     cohort_cohort : Scores or iterable of Scores, optional
-        Of every cohort model against every cohort test; for "zt".
+        Scores of every cohort model against every cohort test; for "zt".
     top_n : int, optional
-        For "s": how many of the highest cohort scores to take.
+        For "s": number of highest cohort scores to use.
     speakers : mapping, optional
-        Name of each model and of each cohort model and cohort test to its speaker: entries of the claimed speaker are
-        left out of the cohort.
+        Speaker of each model, cohort model and cohort test: entries of the claimed speaker are left out of the cohort.
 
     Raises
     ------
     ConfigError
-        An unknown method, cohort scores that are missing or that the method does not use, or `top_n` out of its range.
+        An unknown method, cohort scores that are missing or not used by the method, or `top_n` out of range.
     DataError
-        Cohort scores that are infinite, missing or there twice for a pair, equal for a model or test, or too few; or
-        a name without a speaker.
+        Cohort scores that are infinite, missing or repeated for a pair, equal for a model or test, or too few; or a
+        name without a speaker.
 
     Examples
     --------
@@ -111,7 +111,7 @@ class ScoreNormalizer:
         Raises
         ------
         DataError
-            A model or a test without cohort scores, or a model without speaker; with its name.
+            A model or a test without cohort scores, or a model without a speaker; the message names it.
         """
         models = tests = None
         if self._core.model is not None:

@@ -1,4 +1,4 @@
-"""Side information for calibration: how good a trial's recordings are, and how far apart its voices."""
+"""Side information for calibration: quality of a trial's recordings, and distance of its voices."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from gmmspeech.errors import DataError
 
 @checked
 def side_information(scores: ArrayLike, model_measures: ArrayLike, test_measures: ArrayLike) -> NDArray[np.float64]:
-    r"""Columns for one logistic regression of scores and quality measures, such as duration and signal-to-noise ratio.
+    r"""Build columns for a logistic regression on scores and quality measures, such as duration and SNR.
 
-    A score of short or noisy recordings says less than the same score of good ones, and lies elsewhere. So slope and
-    offset of the calibration depend on the measures :math:`q` of model and test:
+    A score of short or noisy recordings is less informative than the same score of good ones, and is shifted. Therefore
+    slope and offset of the calibration depend on the measures :math:`q` of model and test:
 
     .. math::
 
         \ell = b + \sum_i (c_i q_i^{model} + d_i q_i^{test})
         + \left(w + \sum_i (u_i q_i^{model} + v_i q_i^{test})\right) s
 
-    This is linear in the columns that are made here: `fit_calibration` fits them, and the calibration is applied to the
+    This is linear in the columns returned here: `fit_calibration` fits them, and the calibration is applied to the
     columns of other trials.
 
     Parameters
     ----------
     scores : array-like, shape (n,)
     model_measures, test_measures : array-like, shape (n, M)
-        Of the two sides of every trial; durations as logarithms.
+        Measures of the two sides of every trial; durations as logarithms.
 
     Returns
     -------
     ndarray, shape (n, 1 + 4 M), float64
-        The score; of every measure that of the model, of the test, and both times the score.
+        The score; then for every measure that of the model, that of the test, and each times the score.
 
     Raises
     ------
     DataError
-        Arrays of other shapes, no numbers, NaN or infinite.
+        Arrays of other shapes, or that are not numeric, NaN or infinite.
 
     See Also
     --------
@@ -65,37 +65,37 @@ def side_information(scores: ArrayLike, model_measures: ArrayLike, test_measures
 
 @checked
 def distance_information(scores: ArrayLike, model_measures: ArrayLike, test_measures: ArrayLike) -> NDArray[np.float64]:
-    r"""Columns for one logistic regression of scores and distances of the voices, such as that of their pitch.
+    r"""Build columns for a logistic regression on scores and distances of the voices, such as in pitch.
 
     Nontargets of two women, or of two men, score higher than those of a woman and a man, and one threshold is wrong for
-    some of them. So slope and offset of the calibration depend on how far model and test are apart in a measure
+    some of them. Therefore slope and offset of the calibration depend on the distance of model and test in a measure
     :math:`q` of the voice:
 
     .. math::
 
         \ell = b + \sum_i c_i |q_i^{model} - q_i^{test}| + \left(w + \sum_i u_i |q_i^{model} - q_i^{test}|\right) s
 
-    This is linear in the score and in the columns that are made here.
+    This is linear in the score and in the columns returned here.
 
     Parameters
     ----------
     scores : array-like, shape (n,)
     model_measures, test_measures : array-like, shape (n, M)
-        Of the two sides of every trial; pitches as logarithms.
+        Measures of the two sides of every trial; pitches as logarithms.
 
     Returns
     -------
     ndarray, shape (n, 2 M), float64
-        Of every measure the distance, and the distance times the score. The score itself is not among them.
+        For every measure the distance, and the distance times the score. The score itself is not included.
 
     Raises
     ------
     DataError
-        Arrays of other shapes, no numbers, NaN or infinite.
+        Arrays of other shapes, or that are not numeric, NaN or infinite.
 
     See Also
     --------
-    side_information : for the quality of recordings.
+    side_information : columns for the quality of recordings.
     gmmspeech.features.median_pitch : a measure of a voice.
 
     Examples

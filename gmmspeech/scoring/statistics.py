@@ -1,8 +1,8 @@
 """Likelihood ratios from sufficient statistics: every model against every test in one matrix product.
 
-With the alignment of frames to components held to the background model's, the log-likelihood ratio of a model is
-linear in the statistics of the test (the "channel point estimate" scoring with UBM alignment of Glembek et al.,
-ICASSP 2009, without a channel): no frame is touched again.
+If frames are aligned to components by the background model, the log-likelihood ratio of a model is linear in the
+statistics of the test (the "channel point estimate" scoring with UBM alignment of Glembek et al., ICASSP 2009, without
+a channel), and the frames are no longer needed.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from gmmspeech.scoring.linear import BATCH
 
 @checked
 def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Statistics) -> NDArray[np.float64]:
-    r"""Mean log-likelihood ratios a frame, frames aligned to components as the background model does.
+    r"""Mean log-likelihood ratio per frame, with frames aligned to components by the background model.
 
     .. math:: \frac{1}{T} \sum_k \sum_t \gamma_{tk}
               \log \frac{\hat w_k N(x_t; \hat\mu_k, \hat\sigma_k^2)}{w_k N(x_t; \mu_k, \sigma_k^2)}
 
-    which is the gain of EM's auxiliary function, and so a lower bound of the log-likelihood ratio.
+    which is the gain of EM's auxiliary function, and therefore a lower bound of the log-likelihood ratio.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Stati
     Raises
     ------
     ModelError
-        A model or statistics of another size than the background model; stored statistics of another background
+        A model or statistics of a size other than the background model's; stored statistics of another background
         model.
     FeatureError
         Statistics of no frames, not finite, of another front end, or stored without second-order sums.

@@ -22,7 +22,7 @@ def class_llrs(
     *,
     n_jobs: int | None = 1,
 ) -> NDArray[np.float64]:
-    """Mean log-likelihood ratio a frame of two classes' mixtures, of every test; priors play no part.
+    """Mean log-likelihood ratio per frame of the mixtures of two classes, for every test; priors are not used.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ def class_llrs(
     tests : sequence of ndarray, shape (T, D)
         Frames of utterances.
     target : object
-        Label of the class for which high values speak.
+        Label of the class that high values support.
     other : object, optional
-        Label of the class against it; may be left out if the classifier has two.
+        Label of the other class; may be omitted if the classifier has two classes.
     n_jobs : int
         Number of threads, over tests.
 
@@ -44,7 +44,7 @@ def class_llrs(
     Raises
     ------
     ConfigError
-        A label that the classifier has not, twice the same, or none where there are more than two classes.
+        A label that the classifier lacks, the same label twice, or no `other` with more than two classes.
     FeatureError
         A test without frames, or frames of another dimension.
 

@@ -1,4 +1,4 @@
-"""PLDA and back ends adapted to another domain by i-vectors of it whose speakers are not known."""
+"""Unsupervised adaptation of PLDA and back ends to another domain by unlabeled i-vectors."""
 
 from __future__ import annotations
 
@@ -26,33 +26,32 @@ def adapt_plda(
     between_scale: float = 0.7,
     mean_scale: float = 1.0,
 ) -> PLDA:
-    r"""Adapt PLDA to a domain by vectors of it without labels, as Kaldi's ``ivector-adapt-plda`` does.
+    r"""Adapt PLDA to a domain by unlabeled vectors, as Kaldi's ``ivector-adapt-plda``.
 
-    The mean becomes that of the vectors. Where they vary more than the model says, what is more is shared out to
-    sessions and speakers. With the model's total covariance :math:`T = W + B`, the covariance :math:`C` of the
-    vectors, to which :math:`\mu d d^T` is added for the shift :math:`d` of the mean, and the solutions of
+    The mean becomes that of the vectors. In directions in which they vary more than the model, the excess is divided
+    between sessions and speakers. With the model's total covariance :math:`T = W + B`, the covariance :math:`C` of the
+    vectors plus :math:`\mu d d^T` for the shift :math:`d` of the mean, and the solutions of
     :math:`C p_i = s_i T p_i` with :math:`p_i^T T p_i = 1`,
 
     .. math::
         E = \sum_{s_i > 1} (s_i - 1) \, T p_i p_i^T T, \qquad W \leftarrow W + \omega E, \quad B \leftarrow B + \beta E
 
-    Directions in which they vary less are left as they are: there, speakers may be few.
+    Directions in which they vary less are not changed, because the vectors may be of few speakers.
 
     Parameters
     ----------
     plda : PLDA
     x : array-like, shape (N, R)
-        Vectors as `plda` takes them, of two or more utterances; hundreds, of many speakers, are needed for a good
-        covariance.
+        Input vectors for `plda`, of two or more utterances; a good covariance needs hundreds, of many speakers.
     within_scale, between_scale : float
-        The shares :math:`\omega` and :math:`\beta` of what is more, from 0 up; together mostly 1.
+        The shares :math:`\omega` and :math:`\beta` of the excess, at least 0; usually they sum to 1.
     mean_scale : float
-        The weight :math:`\mu` of the shift, from 0 up.
+        The weight :math:`\mu` of the shift, at least 0.
 
     Returns
     -------
     PLDA
-        Its space of speakers has all R dimensions where B gains any.
+        Its speaker subspace has all R dimensions if B changes.
 
     Raises
     ------
@@ -67,7 +66,7 @@ def adapt_plda(
 
     See Also
     --------
-    adapt_backend : with the transforms before it.
+    adapt_backend : adapts the transforms too.
 
     References
     ----------
@@ -105,10 +104,10 @@ def adapt_backend(
     mean_scale: float = 1.0,
     extractor_digest: str | None = None,
 ) -> BackEnd:
-    """Adapt a back end to a domain by i-vectors of it whose speakers are not known.
+    """Adapt a back end to a domain by unlabeled i-vectors.
 
-    The first of its transforms takes off their mean in place of that of the training; PLDA is adapted to what the
-    transforms then make of them (`adapt_plda`).
+    Its first transform then subtracts their mean instead of that of the training data. PLDA is adapted to the
+    transformed vectors (`adapt_plda`).
 
     Parameters
     ----------
@@ -118,7 +117,7 @@ def adapt_backend(
     within_scale, between_scale, mean_scale
         As in `adapt_plda`.
     extractor_digest : str, optional
-        Where they come from; a `ModelError` if that is another extractor than the back end was trained with.
+        Digest of their extractor; a `ModelError` if the back end was trained with another one.
 
     Returns
     -------
@@ -127,7 +126,7 @@ def adapt_backend(
     Raises
     ------
     FeatureError, DataError, ConfigError, ModelError
-        As `adapt_plda`; a back end that scores by the cosine and has no transforms, so that nothing is to adapt.
+        As for `adapt_plda`; a back end with cosine scoring and no transforms, which can't be adapted.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The back end as a whole: transforms of i-vectors one after the other, and what scores them at the end."""
+"""Back end for i-vectors: a sequence of transforms, and a scoring model."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ STEPS = ("center", "whiten", "lda", "wccn", "length")
 
 @dataclass(frozen=True, repr=False)
 class BackEnd(Described, Saved, kind="BackEnd", hint="a back end (made by train-plda)"):
-    """Transforms that i-vectors go through, and the model that scores them.
+    """Transforms of i-vectors, and the model that scores them.
 
-    Made by `train_backend`, or of given parts.
+    Built by `train_backend`, or from given parts.
 
     Parameters
     ----------
     transforms : tuple of AffineTransform
         In the order in which they are applied.
     plda : PLDA, optional
-        Scores; without it the score is the cosine.
+        Scoring model; by default the score is the cosine.
     extractor_digest : str, optional
-        Which extractor's i-vectors it takes; see `IVectorExtractor.digest`.
+        Digest of the extractor of its i-vectors; see `IVectorExtractor.digest`.
 
     Examples
     --------
@@ -62,13 +62,13 @@ class BackEnd(Described, Saved, kind="BackEnd", hint="a back end (made by train-
 
     @checked
     def transform(self, x: ArrayLike, *, extractor_digest: str | None = None) -> NDArray[np.float64]:
-        """Take i-vectors (U, R) through all transforms, to (U, S).
+        """Apply all transforms to i-vectors (U, R), giving (U, S).
 
         Parameters
         ----------
         x : array_like, shape (U, R)
         extractor_digest : str, optional
-            Where they come from; a `ModelError` if that is another extractor than the back end was trained with.
+            Digest of their extractor; a `ModelError` if the back end was trained with another one.
         """
         if extractor_digest and self.extractor_digest and extractor_digest != self.extractor_digest:
             raise ModelError(
@@ -94,10 +94,10 @@ class BackEnd(Described, Saved, kind="BackEnd", hint="a back end (made by train-
         Parameters
         ----------
         models : array_like, shape (M, S)
-            Mean of each model's transformed enrollment vectors; see `average_sessions`.
+            Mean of the transformed enrollment vectors of each model; see `average_sessions`.
         tests : array_like, shape (U, S)
         sessions : int, or array_like of int, shape (M,)
-            How many vectors each mean is of, for PLDA by the book; 1 for averaging. Cosines don't depend on it.
+            Number of vectors in each mean, for exact PLDA; 1 for averaging. Cosines don't depend on it.
         normalize_length : bool
             See `PLDA.score`. Cosines don't depend on it.
         """
@@ -130,7 +130,7 @@ def train_backend(
     callback: Callable[[PLDA], None] | None = None,
     progress: bool = True,
 ) -> BackEnd:
-    """Train transforms on labeled i-vectors, each on what those before it make of them, and PLDA on the result.
+    """Train transforms on labeled i-vectors, each on the output of the one before, and PLDA on the result.
 
     Parameters
     ----------
@@ -139,13 +139,13 @@ def train_backend(
     labels : array_like, shape (N,)
         Their speakers.
     steps : sequence of str
-        Any of "center" (take off the mean), "whiten", "lda", "wccn", and "length" (to length 1) in any order. The
-        default is that of Garcia-Romero and Espy-Wilson (2011); ("center", "lda", "length") is Kaldi's, ("center",
-        "lda", "wccn") with `plda` = False that of Dehak et al. (2011).
+        Any of "center" (subtract the mean), "whiten", "lda", "wccn", and "length" (normalize to length 1), in any
+        order. The default follows Garcia-Romero and Espy-Wilson (2011); ("center", "lda", "length") follows Kaldi, and
+        ("center", "lda", "wccn") with `plda` = False Dehak et al. (2011).
     lda_dim : int, optional
         Dimension after "lda"; see `lda`.
     plda : bool
-        Score by PLDA; else by cosine.
+        Score by PLDA; if False, by cosine.
     plda_rank, max_iter
         See `train_plda`.
     extractor_digest : str, optional
@@ -160,11 +160,11 @@ def train_backend(
     Raises
     ------
     ConfigError
-        A step that there is not, or "lda" without a dimension or the reverse.
+        An unknown step, or "lda" without a dimension or the reverse.
     ModelError
         A singular covariance, of all vectors or within speakers: see `whitening`, `lda`, `wccn`, `train_plda`.
     DataError, FeatureError
-        Labels or vectors that don't fit, see `class_statistics`.
+        Invalid labels or vectors, see `class_statistics`.
 
     Examples
     --------

@@ -14,19 +14,20 @@ UNKNOWN = -1
 
 @checked
 def identify(scores: ArrayLike, *, threshold: float | None = None) -> NDArray[np.intp]:
-    """Find the model of the highest score for every test.
+    """Find the model with the highest score for every test.
 
     Parameters
     ----------
     scores : array_like, shape (M, U)
-        Of every model against every test, comparable over models (likelihood ratios, or normalized scores).
+        Scores of every model against every test, comparable across models (likelihood ratios, or normalized scores).
     threshold : float, optional
-        Open set: a test whose highest score is below it is of no enrolled speaker. Without it the set is closed.
+        For open-set identification: a test whose highest score is below it is of no enrolled speaker. By default the
+        set is closed.
 
     Returns
     -------
     ndarray, shape (U,), int
-        Row of `scores`, the first of equally high ones; -1 for no enrolled speaker.
+        Row of `scores`, the first of equal ones; -1 for no enrolled speaker.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Inter-session variability: speaker models whose means are freed of what the session did to them."""
+"""Inter-session variability: speaker models whose means are compensated for session effects."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm,
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ISV(Described, Saved, kind="ISV", hint="ISV"):
-    r"""Session h of speaker s has the means :math:`m + U x_{sh} + D z_s` (Vogt and Sridharan 2008; McCool et al. 2013).
+    r"""Inter-session variability (ISV) model (Vogt and Sridharan 2008; McCool et al. 2013).
 
-    x and z are standard normal. D is diagonal, :math:`D^2 = \Sigma / r`, so that without sessions (U = 0) enrollment is
-    relevance MAP of the means. Made by `train_isv`, or of given parameters.
+    Session h of speaker s has the means :math:`m + U x_{sh} + D z_s`; x and z are standard normal. D is diagonal,
+    :math:`D^2 = \Sigma / r`, so that without session effects (U = 0) enrollment is relevance MAP of the means. Built by
+    `train_isv`, or from given parameters.
 
     Parameters
     ----------
     ubm : DiagonalGMM
-        Has m and Σ.
+        Background model, with m and Σ.
     session : ndarray, shape (K, D, R), float64
         U.
     relevance_factor : float
@@ -69,7 +70,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
         check_positive(relevance_factor=self.relevance_factor)
 
     def to_state(self) -> State:
-        """Give the background model's parameters beside the matrices."""
+        """Return the matrices and the background model's parameters for saving."""
         return beside_ubm(super().to_state())
 
     @classmethod
@@ -79,12 +80,12 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
 
     @property
     def rank(self) -> int:
-        """R, the dimension of the sessions' space."""
+        """Dimension R of the session subspace."""
         return int(self.session.shape[2])
 
     @checked
     def session_factors(self, stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
-        """Posterior means of x, (U, R), of utterances of unknown speakers (z = 0).
+        """Posterior means of x, (U, R), for utterances of unknown speakers (z = 0).
 
         Parameters
         ----------
@@ -101,22 +102,22 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
 
     @checked
     def channel_offsets(self, stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
-        """Shifts U x of the means, (U, K, D), that utterances' sessions make; for `linear_score`."""
+        """Shifts U x of the means by the sessions of utterances, (U, K, D), for `linear_score`."""
         factors = self.session_factors(stats, n_jobs=n_jobs)
         return (factors @ self.session.reshape(-1, self.rank).T).reshape(len(factors), *self.ubm.means_.shape)
 
     @checked
     def compensate(self, X: NDArray, *, scale: float = 1.0) -> NDArray[np.float32]:
-        r"""Subtract from a session's frames what the session does to them (Castaldo et al. 2007).
+        r"""Subtract the session effect from the frames of a session (Castaldo et al. 2007).
 
-        With the posteriors γ of the components, a frame becomes :math:`x_t - s \sum_k \gamma_k(x_t) U_k x_h`, so that
-        systems that know of no sessions take it.
+        With the posteriors γ of the components, a frame becomes :math:`x_t - s \sum_k \gamma_k(x_t) U_k x_h`. Any
+        system can use the result.
 
         Parameters
         ----------
         X : ndarray, shape (T, D)
         scale : float
-            s, the part of the offsets that is subtracted.
+            s, the fraction of the offsets to subtract.
 
         Returns
         -------
@@ -125,7 +126,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
         Raises
         ------
         FeatureError
-            No frames, or those of another dimension than the background model's.
+            No frames, or frames of a dimension other than the background model's.
 
         References
         ----------
@@ -146,10 +147,10 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
 
     @checked
     def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
-        """Means m + D z of a speaker, (K, D), from one or more sessions.
+        """Enroll a speaker from one or more sessions: means m + D z, (K, D).
 
-        x of every session and z are estimated in turn, each given the others. One iteration is what bob does; with
-        more the means go towards those of the joint posterior of all x and z.
+        x of every session and z are estimated in turn, each given the others. One iteration is as in bob; with more,
+        the means approach those of the joint posterior of all x and z.
 
         Parameters
         ----------
@@ -173,16 +174,16 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
 
     @checked
     def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
-        """Linear scores a frame of models against tests, the tests' session shifts taken off.
+        """Linear scores per frame of models against tests, with the session shifts of the tests subtracted.
 
         Parameters
         ----------
         models : ndarray, shape (M, K, D)
-            Of `enroll`.
+            From `enroll`.
         stats : sequence of GMMStats, or StatisticsStore
-            Of the U tests.
+            Statistics of the U tests.
         n_jobs : int
-            Threads.
+            Number of threads.
 
         Returns
         -------
@@ -202,7 +203,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
 
     @cached_property
     def subspace(self) -> Subspace:
-        """U in units of the background model's deviations, ready for posteriors."""
+        """U in units of the background model's standard deviations, ready for posteriors."""
         return Subspace(self.session / self._deviations[:, :, None])
 
     def _speaker_offset(
@@ -232,21 +233,21 @@ def train_isv(
     callback: Callable[[ISV], None] | None = None,
     progress: bool = True,
 ) -> ISV:
-    r"""Train the session matrix U by EM on speakers with several sessions each, as bob does.
+    r"""Train the session matrix U by EM on speakers with several sessions each, as in bob.
 
     An iteration estimates x of every session with z = 0, z of every speaker given its x, and
 
     .. math:: U_k = \left( \sum_{sh} (f_{shk} - n_{shk} D_k z_{sk}) E[x_{sh}]^T \right)
                     \left( \sum_{sh} n_{shk} E[x_{sh} x_{sh}^T] \right)^{-1}.
 
-    As x and z are estimated in turn, not jointly, this is not quite EM, and the likelihood may fall. Costs are those of
-    `train_ivector_extractor`, and 8 S K (D + R) bytes more for S speakers.
+    As x and z are estimated in turn, not jointly, this is not exact EM, and the likelihood may decrease. Time and
+    memory are those of `train_ivector_extractor`, plus 8 S K (D + R) bytes for S speakers.
 
     Parameters
     ----------
     ubm : DiagonalGMM
     stats : sequence of GMMStats, or StatisticsStore
-        Of the sessions, under `ubm`.
+        Statistics of the sessions, under `ubm`.
     labels : array_like, shape (U,)
         Their speakers.
     rank : int
@@ -255,7 +256,7 @@ def train_isv(
         r, in frames.
     max_iter : int
     init : ISV, optional
-        Go on from this one, as if training had never stopped.
+        Model to continue from, with the same result as uninterrupted training.
     random_state : int, numpy RandomState or None
         Seed of the random start.
     n_jobs : int
@@ -274,7 +275,7 @@ def train_isv(
     ConfigError
         `rank`, `max_iter` or `relevance_factor` out of range, or `init` of another rank.
     DataError
-        Labels of another number than the sessions, or no speaker with two sessions.
+        The number of labels is not that of sessions, or no speaker has two sessions.
     ModelError
         Fewer sessions than the rank; statistics or `init` of another shape or background model.
     FeatureError

@@ -1,4 +1,4 @@
-"""i-vectors: an utterance as a point in the space in which the means of a mixture vary most, trained by EM."""
+"""i-vectors: utterances as points in the subspace in which the means of a mixture vary most, trained by EM."""
 
 from __future__ import annotations
 
@@ -35,30 +35,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vector extractor (made by train-ivector)"):
-    r"""Total variability model (Dehak et al. 2011): the means of an utterance are :math:`m_k + T_k w`, w ~ N(0, I).
+    r"""i-vector extractor: the total variability model of Dehak et al. (2011).
 
-    Made by `train_ivector_extractor`, or of given parameters.
+    The means of an utterance are :math:`m_k + T_k w`, w ~ N(0, I). Built by `train_ivector_extractor`, or from given
+    parameters.
 
     Parameters
     ----------
     weights : ndarray, shape (K,), float64
-        Of the background model.
+        Weights of the background model.
     means : ndarray, shape (K, D), float64
-        m. After minimum divergence they are no longer quite the background model's.
+        m. After minimum divergence they differ slightly from the background model's means.
     variances : ndarray, shape (K, D), float64
-        Σ, the background model's.
+        Σ of the background model.
     matrix : ndarray, shape (K, D, R), float64
         T.
     ubm_digest : str, optional
-        Of the background model whose statistics it takes; see `gmm_digest`.
+        Digest of the background model of its statistics; see `gmm_digest`.
     front_end : str, optional
-        How the frames were made, in JSON.
+        Configuration of the front end, as JSON.
     history : tuple of float
-        Log-likelihood of the training statistics, in nats a frame over that of the background model's means, before
-        each update. It never falls.
+        Log-likelihood of the training statistics, in nats per frame relative to that of the background model's means,
+        before each update. It never falls.
     whitening : ndarray, shape (K, D, D), float64, optional
-        Of full covariances, such as those of an extractor of Kaldi's: :math:`W_k` with
-        :math:`W_k \Sigma_k W_k^T = I`; `variances` are their diagonals then.
+        For full covariances, such as those of a Kaldi extractor: :math:`W_k` with
+        :math:`W_k \Sigma_k W_k^T = I`; `variances` are then their diagonals.
 
     References
     ----------
@@ -103,12 +104,12 @@ class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vec
 
     @property
     def rank(self) -> int:
-        """R, the dimension of the i-vectors."""
+        """Dimension R of the i-vectors."""
         return int(self.matrix.shape[2])
 
     @cached_property
     def digest(self) -> str:
-        """Name of the extractor, of its parameters: i-vectors of another one are not comparable."""
+        """Digest of the parameters, which identifies the extractor: i-vectors of another one are not comparable."""
         return digest(self.means, self.variances, self.matrix, *([] if self.whitening is None else [self.whitening]))
 
     @checked
@@ -116,16 +117,16 @@ class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vec
         r"""i-vectors of utterances: the means of their posteriors,
         :math:`(I + \sum_k n_k T_k^T \Sigma_k^{-1} T_k)^{-1} \sum_k T_k^T \Sigma_k^{-1} (f_k - n_k m_k)`.
 
-        U utterances cost U (K R² + 2 K D R + R³) operations, and 8 K R (D + R / 2) bytes beside their statistics; the
-        products that all utterances share are made at the first call and cost K D R² operations.
+        U utterances take U (K R² + 2 K D R + R³) operations, and 8 K R (D + R / 2) bytes in addition to their
+        statistics. The products that all utterances share are computed at the first call by K D R² operations.
 
         Parameters
         ----------
         stats : sequence of GMMStats, or StatisticsStore
-            Under the background model that the extractor was trained with.
+            Statistics under the background model that the extractor was trained with.
         fast : bool
-            Approximate: take every :math:`T_k^T \Sigma_k^{-1} T_k` to be diagonal in the basis in which their mean,
-            weighted by the components' weights, is (Glembek et al. 2011, section 3.2). U utterances then cost
+            Approximate: treat every :math:`T_k^T \Sigma_k^{-1} T_k` as diagonal in the basis in which their mean,
+            weighted by the components' weights, is diagonal (Glembek et al. 2011, section 3.2). U utterances then take
             2 U K R (D + 1) operations and no R³.
         n_jobs : int
             Number of threads; the result has the same bits for any number.
@@ -158,26 +159,26 @@ class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vec
         return np.concatenate(found)
 
     def scaled(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Vectors of components, (K, D), in units of deviations."""
+        """Vectors of components, (K, D), in units of standard deviations."""
         if self.whitening is None:
             return vectors / np.sqrt(self.variances)
         return np.einsum("kde,ke->kd", self.whitening, vectors)
 
     def unscaled(self, loading: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the matrix of a loading in units of deviations, (K, D, R)."""
+        """Return the matrix of a loading in units of standard deviations, (K, D, R)."""
         if self.whitening is None:
             return loading * np.sqrt(self.variances)[:, :, None]
         return np.asarray(np.linalg.solve(self.whitening, loading), dtype=np.float64)
 
     def scaled_statistics(self, batch: StatsBatch) -> NDArray[np.float64]:
-        """First-order statistics of utterances about the means, in units of deviations, (U, K, D)."""
+        """First-order statistics of utterances about the means, in units of standard deviations, (U, K, D)."""
         if self.whitening is None:
             return batch.centered(self.means, np.sqrt(self.variances))
         return np.einsum("kde,uke->ukd", self.whitening, batch.centered(self.means, np.ones_like(self.means)))
 
     @cached_property
     def loading(self) -> NDArray[np.float64]:
-        """T in units of deviations, (K, D, R)."""
+        """T in units of standard deviations, (K, D, R)."""
         return (
             self.matrix / np.sqrt(self.variances)[:, :, None]
             if self.whitening is None
@@ -230,46 +231,46 @@ def train_ivector_extractor(
     checkpoint: Checkpoint | None = None,
     progress: bool = True,
 ) -> IVectorExtractor:
-    r"""Train an i-vector extractor by EM on the statistics of many utterances, each a speaker of its own.
+    r"""Train an i-vector extractor by EM on the statistics of many utterances, without speaker labels.
 
-    Every iteration is Kenny's: the exact posterior of each utterance's w, then
+    Every iteration follows Kenny: the exact posterior of each utterance's w, then
 
     .. math:: T_k = \left( \sum_u f_{uk} E[w_u]^T \right) \left( \sum_u n_{uk} E[w_u w_u^T] \right)^{-1},
 
-    and, for minimum divergence, the prior that the posteriors have on average, N(μ, Q), is made standard again by
+    and, for minimum divergence, the average prior of the posteriors, N(μ, Q), is made standard again by
     :math:`m_k \leftarrow m_k + T_k \mu` and :math:`T_k \leftarrow T_k Q^{1/2}` (Kenny 2008; Brümmer 2009). Alignments
-    and variances stay the background model's. The likelihood never falls.
+    and variances remain those of the background model. The likelihood never falls.
 
-    With K components, D dimensions, rank R and U utterances an iteration costs about
+    With K components, D dimensions, rank R and U utterances an iteration takes about
 
     .. math:: U (2 K R^2 + 4 K D R + R^3) + K (D R^2 + R^3 / 3 + 2 D R^2)
 
-    operations, and 8 (K R² + 3 K D R + B (R² + 2 K D)) bytes, B = 256 utterances being in memory at a time: 1,000
-    utterances, K = 512, D = 60, R = 100 come to 27 billion operations and 0.3 GB; with K = 2048, R = 400 to 4.6 GB.
+    operations, and 8 (K R² + 3 K D R + B (R² + 2 K D)) bytes, with B = 256 utterances in memory at a time: 1,000
+    utterances with K = 512, D = 60, R = 100 take 27 billion operations and 0.3 GB; K = 2048, R = 400 takes 4.6 GB.
 
     Parameters
     ----------
     ubm : DiagonalGMM or GMM
-        With covariances of any kind.
+        Covariances of any type.
     stats : sequence of GMMStats, or StatisticsStore
-        Under `ubm`; a store is read once in every iteration, never held as a whole.
+        Statistics under `ubm`; a store is read once in every iteration, never held as a whole.
     rank, max_iter : int
-        R, at most the number of utterances, and the iterations to do.
+        R, at most the number of utterances, and the number of iterations.
     min_divergence : bool
-        Do the minimum divergence step.
+        Include the minimum divergence step.
     init : IVectorExtractor, optional
-        Go on from this one, such as the last one that `callback` was given: the result has the same bits.
+        Extractor to continue from, such as the last one passed to `callback`: the result has the same bits.
     random_state : int, numpy RandomState or None
         Seed of the random start.
     n_jobs : int
         Number of threads; the result has the same bits for any number.
     client : distributed.Client, optional
-        Find the posteriors, and sum, on the workers of a Dask cluster, which read a store by its path; sums of B
+        Compute and sum the posteriors on the workers of a Dask cluster, which read a store by its path; sums of B
         utterances are sent from worker to worker. The extractor has the same bits as on one machine of their kind.
     callback : callable, optional
         Called with the extractor after every iteration.
     checkpoint : Checkpoint, optional
-        File that keeps the extractor, once a second at most, from which training goes on, to the same bits.
+        File that keeps the extractor, at most once a second; training resumes from it and ends with the same bits.
     progress : bool
         Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
@@ -282,7 +283,7 @@ def train_ivector_extractor(
     ConfigError
         `rank` or `max_iter` below 1, or `init` of another rank; a checkpoint without a seed in `random_state`.
     ModelError
-        Fewer utterances than the rank, which could not span its space; statistics or `init` of another shape or
+        Fewer utterances than the rank, which can't span the subspace; statistics or `init` of another shape or
         background model.
     FeatureError
         An utterance without frames, statistics that are not finite, or stored ones of another front end.

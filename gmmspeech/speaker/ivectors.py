@@ -1,4 +1,4 @@
-"""i-vectors by name, as files keep them."""
+"""Named i-vectors and their files."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class IVectors(Described, Saved, format="gmmspeech i-vectors", hint="i-vectors (
         Utterances.
     vectors : array_like, shape (U, R), float64
     extractor_digest : str, optional
-        Which extractor made them; see `IVectorExtractor.digest`.
+        Digest of the extractor that made them; see `IVectorExtractor.digest`.
 
     Raises
     ------
     DataError
-        Names of another number than the vectors, or one twice.
+        The number of names is not that of vectors, or a name is repeated.
     FeatureError
         Vectors that are not finite or not two-dimensional.
 
@@ -55,7 +55,7 @@ class IVectors(Described, Saved, format="gmmspeech i-vectors", hint="i-vectors (
             )
 
     def by_name(self) -> dict[str, NDArray[np.float64]]:
-        """Utterance to vector (R,), as `average_sessions` takes them."""
+        """Vector (R,) by utterance, for `average_sessions`."""
         return dict(zip(self.names, self.vectors, strict=True))
 
     def describe(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Joint factor analysis: factors of speakers, of sessions, and a residual of speakers."""
+"""Joint factor analysis: speaker factors, session factors, and a speaker residual."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ Each = Callable[[NDArray[np.float64]], None]  # called with what an iteration ga
 
 @dataclass(frozen=True, eq=False, repr=False)
 class JFA(Described, Saved, kind="JFA", hint="JFA"):
-    r"""Session h of speaker s has the means :math:`m + V y_s + U x_{sh} + D z_s` (Kenny et al. 2008).
+    r"""Joint factor analysis (JFA) model (Kenny et al. 2008).
 
-    y, x and z are standard normal, D is diagonal. Made by `train_jfa`, or of given parameters.
+    Session h of speaker s has the means :math:`m + V y_s + U x_{sh} + D z_s`; y, x and z are standard normal, and D is
+    diagonal. Built by `train_jfa`, or from given parameters.
 
     Parameters
     ----------
     ubm : DiagonalGMM
-        Has m and Σ.
+        Background model, with m and Σ.
     speaker : ndarray, shape (K, D, Q), float64
         V.
     session : ndarray, shape (K, D, R), float64
@@ -74,7 +75,7 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
         check_parameters_finite("JFA", speaker=self.speaker, session=self.session, residual=self.residual)
 
     def to_state(self) -> State:
-        """Give the background model's parameters beside the matrices."""
+        """Return the matrices and the background model's parameters for saving."""
         return beside_ubm(super().to_state())
 
     @classmethod
@@ -84,9 +85,9 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
 
     @checked
     def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
-        """Means m + V y + D z of a speaker, (K, D), from one or more sessions.
+        """Enroll a speaker from one or more sessions: means m + V y + D z, (K, D).
 
-        y, x of every session, and z are estimated in turn, each given the others, as bob does.
+        y, x of every session, and z are estimated in turn, each given the others, as in bob.
 
         Parameters
         ----------
@@ -116,16 +117,16 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
 
     @checked
     def score(self, models: NDArray[np.floating], stats: Statistics, *, n_jobs: int | None = 1) -> NDArray[np.float64]:
-        """Linear scores a frame of models against tests, the tests' session shifts taken off as by `ISV.score`.
+        """Linear scores per frame of models against tests, with the session shifts subtracted as in `ISV.score`.
 
         Parameters
         ----------
         models : ndarray, shape (M, K, D)
-            Of `enroll`.
+            From `enroll`.
         stats : sequence of GMMStats, or StatisticsStore
-            Of the U tests.
+            Statistics of the U tests.
         n_jobs : int
-            Threads.
+            Number of threads.
 
         Returns
         -------
@@ -168,17 +169,17 @@ def train_jfa(
     callback: Callable[[JFA], None] | None = None,
     progress: bool = True,
 ) -> JFA:
-    r"""Train V, then U, then D by EM, each with those before it held, as bob does ("decoupled").
+    r"""Train V, then U, then D by EM, with the previous ones fixed ("decoupled"), as in bob.
 
-    V is trained on the speakers' summed statistics with x and z at 0, U on the sessions' with their speaker's y at its
-    posterior mean, D on what is left when y and x are. Each of the three is EM, and so are its costs: those of
-    `train_ivector_extractor` on as many utterances as there are speakers, and sessions.
+    V is trained on the summed statistics of each speaker with x and z at 0, U on those of each session with the
+    speaker's y at its posterior mean, D with both y and x at their posterior means. Each step takes the time and memory
+    of `train_ivector_extractor` with as many utterances as there are speakers, or sessions.
 
     Parameters
     ----------
     ubm : DiagonalGMM
     stats : sequence of GMMStats, or StatisticsStore
-        Of the sessions, under `ubm`.
+        Statistics of the sessions, under `ubm`.
     labels : array_like, shape (U,)
         Their speakers.
     speaker_rank, session_rank : int
@@ -186,9 +187,9 @@ def train_jfa(
     max_iter : int
         Iterations for each of V, U and D.
     init : JFA, optional
-        Where to start from.
+        Model to start from.
     random_state : int, numpy RandomState or None
-        Seed of the random start, if there is no `init`; D then starts at a quarter of the deviations.
+        Seed of the random start without `init`; D then starts at a quarter of the standard deviations.
     n_jobs : int
         Number of threads; the result has the same bits for any number.
     callback : callable, optional
@@ -205,7 +206,7 @@ def train_jfa(
     ConfigError
         A rank or `max_iter` below 1, or `init` of other ranks.
     DataError
-        Labels of another number than the sessions, or no speaker with two sessions.
+        The number of labels is not that of sessions, or no speaker has two sessions.
     ModelError
         Fewer speakers or sessions than the ranks; statistics of another shape or background model.
     FeatureError

@@ -1,9 +1,9 @@
-r"""Probabilistic linear discriminant analysis of i-vectors, as one model with two names.
+r"""Probabilistic linear discriminant analysis (PLDA) of i-vectors: two-covariance model and simplified PLDA.
 
 A vector is :math:`x = m + y + \varepsilon`, with the speaker's :math:`y \sim N(0, B)` and the session's
-:math:`\varepsilon \sim N(0, W)`. Where B is full this is the two-covariance model (Brümmer and de Villiers 2010); where
-it is :math:`V V^T` with V of fewer columns, simplified PLDA (Kenny 2010; Garcia-Romero and Espy-Wilson 2011). Training
-and scores are the same.
+:math:`\varepsilon \sim N(0, W)`. If B is full this is the two-covariance model (Brümmer and de Villiers 2010); if it is
+:math:`V V^T` with fewer columns in V, simplified PLDA (Kenny 2010; Garcia-Romero and Espy-Wilson 2011). Training and
+scoring are the same.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ FEW_SPEAKERS = 10  # fewer teach what tells these apart, not what tells speakers
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
-    r"""Gaussian model of speakers and sessions; see the module.
+    r"""PLDA: a Gaussian model of speakers and sessions; see the module.
 
-    Made by `train_plda`, or of given parameters.
+    Built by `train_plda`, or from given parameters.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
     within : ndarray, shape (R, R), float64
         W.
     history : tuple of float
-        Log-likelihood of the training vectors, in nats a vector, before each update. It never falls.
+        Log-likelihood of the training vectors, in nats per vector, before each update. It never falls.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
 
     @property
     def between(self) -> NDArray[np.float64]:
-        """B, (R, R)."""
+        """Between-speaker covariance B, (R, R)."""
         return self.factors @ self.factors.T
 
     @cached_property
@@ -102,16 +102,16 @@ class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
         sessions: ArrayLike | int = 1,
         normalize_length: bool = False,
     ) -> NDArray[np.float64]:
-        r"""Log-likelihood ratio of "the same speaker" against "another speaker", of all pairs in one product.
+        r"""Log-likelihood ratio of "the same speaker" against "another speaker" for all pairs, as one matrix product.
 
-        For a model enrolled on n sessions of mean x̄ (in the coordinates in which W is I, B is diag(ψ) and m is 0)
+        For a model enrolled on n sessions with mean x̄ (in the coordinates in which W is I, B is diag(ψ) and m is 0)
         and a test t,
 
         .. math:: s = \log N\left(t; \frac{n\psi}{1 + n\psi} \bar x, 1 + \frac{\psi}{1 + n\psi}\right)
                     - \log N(t; 0, 1 + \psi),
 
         which is the ratio of the joint densities of all n + 1 vectors. With n = 1 ("averaging") the mean counts as one
-        vector like any other, which is more cautious where the sessions of a speaker are not independent.
+        vector, which is more cautious if the sessions of a speaker are not independent.
 
         Parameters
         ----------
@@ -119,22 +119,22 @@ class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
             Mean of each model's enrollment vectors; see `average_sessions`.
         tests : array_like, shape (U, R)
         sessions : int, or array_like of int, shape (M,)
-            How many vectors each mean is of, for scores by the book; 1 for averaging.
+            Number of vectors in each mean, for exact scores; 1 for averaging.
         normalize_length : bool
-            Bring vectors, in those coordinates, to the length that is expected of them, as Kaldi's
-            ``ivector-plda-scoring`` does by default.
+            Scale vectors, in those coordinates, to their expected length, as Kaldi's ``ivector-plda-scoring`` does by
+            default.
 
         Returns
         -------
         ndarray, shape (M, U), float64
-            In nats. It is a log-likelihood ratio as far as the model holds; calibrate it.
+            In nats. They are log-likelihood ratios only as far as the model holds; calibrate them.
 
         Raises
         ------
         FeatureError
             Vectors of another dimension, or not finite.
         DataError
-            `sessions` below 1, or not one for each model.
+            `sessions` is below 1, or does not have one value per model.
         """
         transform, psi = self.diagonal
         rows = (as_vectors(models, dim=len(self.mean)) - self.mean) @ transform.T
@@ -186,26 +186,26 @@ def train_plda(
         V &= \left(\sum_s F_s E[h_s]^T\right) \left(\sum_s n_s E[h_s h_s^T]\right)^{-1}, \quad
         W = \frac1N \left(S - V \sum_s E[h_s] F_s^T\right)
 
-    and then, the h having mean μ and covariance Q over the speakers, :math:`m \leftarrow m + V \mu` and
-    :math:`V \leftarrow V Q^{1/2}` (Brümmer 2010, "EM for probabilistic LDA"). The start has no chance in it: W is the
-    covariance within speakers, V the principal directions of that of their means. The likelihood never falls. An
-    iteration costs about S R Q + C (R² Q + Q³) operations, C being the number of different :math:`n_s`.
+    and then, with mean μ and covariance Q of h over the speakers, :math:`m \leftarrow m + V \mu` and
+    :math:`V \leftarrow V Q^{1/2}` (Brümmer 2010, "EM for probabilistic LDA"). The start is deterministic: W is the
+    covariance within speakers, V the principal directions of the covariance of their means. The likelihood never falls.
+    An iteration takes about S R Q + C (R² Q + Q³) operations, with C the number of different :math:`n_s`.
 
     Parameters
     ----------
     x : array_like, shape (N, R)
-        Vectors, mostly whitened and normalized in length.
+        Vectors, usually whitened and length-normalized.
     labels : array_like, shape (N,)
-        Their speakers. With a single utterance each, cut it: `numpy.array_split` of the frames makes sessions of it.
+        Their speakers. If speakers have a single utterance, split its frames into sessions by `numpy.array_split`.
     rank : int, optional
-        Q, the dimension of the speakers' space, from 1 to R; R (the two-covariance model) where not given.
+        Q, the dimension of the speaker subspace, from 1 to R; by default R (the two-covariance model).
     max_iter : int
-        All are done, as by Kaldi's ``ivector-compute-plda``, which does 10: EM goes on in ever smaller steps, and where
-        they don't count any more is not told by one of them. Of 1,000 speakers with 10 vectors of 100 dimensions each,
-        drawn at random, scores after 20 differ from those after 100 by 0.03 at most, where they have a deviation of
-        200; an iteration takes 20 ms.
+        Number of iterations; there is no other stopping criterion, as in Kaldi's ``ivector-compute-plda``, which does
+        10. EM continues in ever smaller steps, and the size of one step does not show whether the next ones matter. For
+        1,000 random speakers with 10 vectors of 100 dimensions each, scores after 20 iterations differ from those after
+        100 by at most 0.03, with a standard deviation of 200; an iteration takes 20 ms.
     init : PLDA, optional
-        Go on from this one, as if training had never stopped.
+        Model to continue from, with the same result as uninterrupted training.
     callback : callable, optional
         Called with the model after every iteration.
     progress : bool
@@ -220,10 +220,10 @@ def train_plda(
     ConfigError
         `rank` or `max_iter` out of range.
     ModelError
-        Fewer than two speakers, or of the same mean; or a within-speaker covariance that is singular beside that of
-        all vectors: there must be at least R more different vectors than speakers.
+        Fewer than two speakers, or speakers with the same mean; or a within-speaker covariance that is singular
+        relative to that of all vectors: there must be at least R more different vectors than speakers.
     DataError, FeatureError
-        Labels or vectors that don't fit, see `class_statistics`.
+        Invalid labels or vectors, see `class_statistics`.
 
     Warns
     -----

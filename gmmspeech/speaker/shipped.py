@@ -1,4 +1,4 @@
-"""The background models that come with the package."""
+"""Background models included in the package."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ NOISE_FILE = _DATA / "noise_16000.h5"
 
 @checked
 def open_background(rate: int, *, same_channel: bool = False) -> DiagonalGMM:
-    """Give a background model of some two hundred speakers of open corpora, as many women as men, to adapt from.
+    """Return a background model of about two hundred speakers of open corpora, as many women as men, to adapt from.
 
-    Where one's own speakers are few, a model of theirs knows them by heart, or lacks the voices of a sex: strangers
-    are better then. Each speaker counts alike, and a third of what they say is in noise: where recordings are noisy, a
-    model that knows quiet rooms alone takes noise for the speaker. ``recipes/background`` trains it, and tells of which
-    corpora; the front end is in `front_end_`.
+    A model trained on few speakers overfits them, or lacks the voices of one sex; a model of other speakers is then
+    better. All speakers count equally, and a third of their speech is in noise, because a model of quiet rooms takes
+    noise for a property of the speaker. ``recipes/background`` trains it and names the corpora; the front end is in
+    `front_end_`.
 
     Parameters
     ----------
     rate : {16000, 8000}
-        Hz, of the recordings.
+        Sampling rate of the recordings in Hz.
     same_channel : bool
-        Of frames that keep the mean of a recording (front end ``clean_speech``): where all recordings of a speaker come
-        over one microphone, it tells him too. Otherwise half of the mean is subtracted. At 8 kHz it is kept anyway.
+        Model of frames that keep the mean of a recording (front end ``clean_speech``): if all recordings of a speaker
+        are from one microphone, it also identifies the speaker. If False, half of the mean is subtracted. At 8 kHz it
+        is always kept.
 
     Returns
     -------
@@ -52,8 +53,8 @@ def open_background(rate: int, *, same_channel: bool = False) -> DiagonalGMM:
 
     See Also
     --------
-    without_noise : frames of single words are of more use so.
-    gmmspeech.scoring.with_pitch : single words are told apart better with their pitch, most of all in noise.
+    without_noise : improves frames of single words.
+    gmmspeech.scoring.with_pitch : improves scores of single words by their pitch, most of all in noise.
 
     Examples
     --------
@@ -69,19 +70,19 @@ def open_background(rate: int, *, same_channel: bool = False) -> DiagonalGMM:
 
 @checked
 def without_noise(X: NDArray, snr: float) -> NDArray[np.float32]:
-    """Subtract from the frames of a word up to half of what steady noise does to them.
+    """Subtract up to half of the effect of stationary noise from the frames of a word.
 
-    The frames are of the front end of ``open_background(16000)``. What noise does to the means of its components was
-    learnt of recordings and their copies in noise (`ISV.compensate`, rank 3). Noise hides the speaker where it differs
-    between enrollment and test, but tells him where each has a microphone of his own, so that half is subtracted from
-    15 dB down, less above, and from 30 dB on nothing.
+    The frames are from the front end of ``open_background(16000)``. The effect of noise on the means of its components
+    was learned from recordings and their noisy copies (`ISV.compensate`, rank 3). Noise hides the speaker if it differs
+    between enrollment and test, but helps if each speaker has their own microphone. Therefore half of it is subtracted
+    at 15 dB and below, less above, and nothing from 30 dB on.
 
     Parameters
     ----------
     X : ndarray, shape (T, 72)
-        Of one recording, whose noise is alike throughout.
+        Frames of one recording, with the same noise throughout.
     snr : float
-        Its signal-to-noise ratio in dB, as `gmmspeech.features.speech_quality` measures it.
+        Its signal-to-noise ratio in dB, from `gmmspeech.features.speech_quality`.
 
     Returns
     -------
@@ -90,7 +91,7 @@ def without_noise(X: NDArray, snr: float) -> NDArray[np.float32]:
     Raises
     ------
     FeatureError
-        No frames, or those of another dimension.
+        No frames, or frames of another dimension.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""An utterance as one vector, for a linear SVM or any other classifier: supervectors and Fisher vectors."""
+"""Utterances as single vectors for a linear SVM or any other classifier: supervectors and Fisher vectors."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ BATCH = 1024  # utterances whose statistics are in memory at once, where they co
 
 @checked
 def adapted_means(ubm: DiagonalGMM, stats: Statistics, *, relevance_factor: float = 16.0) -> NDArray[np.float64]:
-    r"""Means of many utterances by relevance MAP: :math:`\mu_k + (f_k - n_k \mu_k) / (n_k + r)`.
+    r"""Adapt the means to each of many utterances by relevance MAP: :math:`\mu_k + (f_k - n_k \mu_k) / (n_k + r)`.
 
-    Each is what `map_adapt` gives with ``update="m"``.
+    This equals `map_adapt` with ``update="m"`` for each utterance.
 
     Parameters
     ----------
     ubm : DiagonalGMM
     stats : sequence of GMMStats, or StatisticsStore
-        Of U utterances, under `ubm`.
+        Statistics of U utterances, under `ubm`.
     relevance_factor : float
         r, in frames, above 0.
 
     Returns
     -------
     ndarray, shape (U, K, D), float64
-        For `supervectors`, and for `linear_score` as models.
+        Input for `supervectors`, or models for `linear_score`.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def adapted_means(ubm: DiagonalGMM, stats: Statistics, *, relevance_factor: floa
 
 @checked
 def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.float64]:
-    r"""Supervectors whose dot product is the kernel of Campbell, Sturim and Reynolds (2006).
+    r"""Compute supervectors whose dot product is the kernel of Campbell, Sturim and Reynolds (2006).
 
     The vector is :math:`\sqrt{w_k} \Sigma_k^{-1/2} \mu_k` over all components k. Half the squared distance of two,
     :math:`\frac12 \sum_k w_k (\mu_k - \mu'_k)^T \Sigma_k^{-1} (\mu_k - \mu'_k)`, is an upper bound of the
@@ -70,9 +70,9 @@ def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.fl
     Parameters
     ----------
     ubm : DiagonalGMM
-        Has w and Σ.
+        Background model, with w and Σ.
     means : ndarray, shape (U, K, D)
-        Of `adapted_means`, or of adapted mixtures.
+        From `adapted_means`, or of adapted mixtures.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.fl
     Raises
     ------
     ModelError
-        Means of another shape than the background model's.
+        Means of a shape other than the background model's.
 
     References
     ----------
@@ -95,7 +95,7 @@ def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.fl
     >>> supervectors(ubm, np.array([[[2.0], [4.0]]])).round(4)
     array([[1.    , 1.7321]])
 
-    A linear SVM on them, one utterance a row:
+    A linear SVM on supervectors, one utterance per row:
 
     >>> from sklearn.svm import LinearSVC
     >>> rng = np.random.default_rng(0)
@@ -117,9 +117,9 @@ def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.fl
 
 @checked
 def fisher_vectors(ubm: DiagonalGMM, stats: Statistics, *, improved: bool = True) -> NDArray[np.float64]:
-    r"""Fisher vectors: the gradient of an utterance's mean log-likelihood, in units of its deviation (Sánchez 2013).
+    r"""Compute Fisher vectors: gradients of an utterance's mean log-likelihood in standard units (Sánchez 2013).
 
-    With the posteriors :math:`\gamma_{tk}` of T frames, the parts of component k are, one after the other of all k,
+    With the posteriors :math:`\gamma_{tk}` of T frames, the parts for component k are
 
     .. math::
 
@@ -127,16 +127,16 @@ def fisher_vectors(ubm: DiagonalGMM, stats: Statistics, *, improved: bool = True
         g_{\mu_k} &= \frac{1}{T \sqrt{w_k}} \sum_t \gamma_{tk} \frac{x_t - \mu_k}{\sigma_k}, \\
         g_{\sigma_k} &= \frac{1}{T \sqrt{2 w_k}} \sum_t \gamma_{tk} \left[\frac{(x_t - \mu_k)^2}{\sigma_k^2} - 1\right].
 
-    A supervector says where the means of an utterance are; this also says how its frames spread, and weights frames
-    rather than components.
+    A supervector describes the means of an utterance; a Fisher vector also describes the spread of its frames, and
+    weights frames rather than components.
 
     Parameters
     ----------
     ubm : DiagonalGMM
     stats : sequence of GMMStats, or StatisticsStore
-        Of U utterances, under `ubm`, with second-order sums.
+        Statistics of U utterances, under `ubm`, with second-order sums.
     improved : bool
-        Take the square root of every entry, its sign kept, and then divide the vector by its length (Perronnin 2010).
+        Take the signed square root of every entry, then normalize the vector to length 1 (Perronnin 2010).
 
     Returns
     -------
@@ -151,7 +151,7 @@ def fisher_vectors(ubm: DiagonalGMM, stats: Statistics, *, improved: bool = True
 
     Notes
     -----
-    Those of scikit-image have the same parts in the same order, the last with the other sign.
+    Fisher vectors of scikit-image have the same parts in the same order, the last part with the opposite sign.
 
     References
     ----------

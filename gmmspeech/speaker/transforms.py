@@ -77,7 +77,7 @@ class ClassStatistics:
 
     @property
     def between(self) -> NDArray[np.float64]:
-        """Covariance of the class means, (R, R), a class counting as often as it has vectors."""
+        """Covariance of the class means, (R, R), with classes weighted by their number of vectors."""
         shifts = self.means - self.mean
         return (shifts * self.counts[:, None]).T @ shifts / self.counts.sum()
 
@@ -232,7 +232,7 @@ def length_normalize(x: ArrayLike) -> NDArray[np.float64]:
 
 @checked
 def cosine_scores(models: ArrayLike, tests: ArrayLike) -> NDArray[np.float64]:
-    """Cosines of the angles between all models and all tests.
+    """Score all models against all tests by the cosine of the angle between them.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def cosine_scores(models: ArrayLike, tests: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     FeatureError
-        As `length_normalize`, or vectors of different lengths R.
+        As for `length_normalize`, or vectors of different dimensions R.
 
     Examples
     --------
@@ -262,14 +262,14 @@ def cosine_scores(models: ArrayLike, tests: ArrayLike) -> NDArray[np.float64]:
 def average_sessions(
     vectors: Mapping[str, NDArray], sessions: Mapping[str, Sequence[str]]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Mean vector of every model's enrollment sessions, and how many they are.
+    """Compute the mean vector and the number of every model's enrollment sessions.
 
     Parameters
     ----------
     vectors : mapping
-        Utterance to its vector (R,).
+        Vector (R,) of each utterance.
     sessions : mapping
-        Model to its utterances, as in a ``spk2utt`` file.
+        Utterances of each model, as in a ``spk2utt`` file.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Voice activity detection by models of speech and the rest."""
+"""Voice activity detection by models of speech and nonspeech."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 def gmm_vad(
     frames: ArrayLike, speech: DiagonalGMM, nonspeech: DiagonalGMM, *, threshold: float = 0.0, context: int = 5
 ) -> NDArray[np.bool_]:
-    """Voiced frames by the log-likelihood ratio of a model of speech and one of everything else.
+    """Detect voiced frames by the log-likelihood ratio of a speech and a nonspeech model.
 
-    A frame sounds like speech when log p(x | speech) - log p(x | nonspeech) is above the threshold, and is voiced when
-    more than half of the frames around it do.
+    A frame counts as speech if log p(x | speech) - log p(x | nonspeech) is above the threshold, and is voiced if more
+    than half of the frames around it count as speech.
 
     Parameters
     ----------
@@ -26,14 +26,14 @@ def gmm_vad(
     speech, nonspeech : DiagonalGMM
         Trained on labeled frames of the same front end; `GMMClassifier` trains both at once.
     threshold : float
-        Nats; the logarithm of how much likelier silence is beforehand and how much worse it is to lose speech.
+        In nats; it depends on the prior odds of silence against speech and on the costs of errors.
     context : int
-        Frames on either side.
+        Context frames on either side.
 
     Returns
     -------
     ndarray, shape (T,), bool
-        What a front end takes as ``voiced``.
+        Input ``voiced`` of a front end.
 
     Raises
     ------

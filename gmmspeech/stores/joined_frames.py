@@ -1,8 +1,8 @@
-"""Several stores as one: those of a list, or the shards that an index names.
+"""Several stores as one: those of a list, or the shards of an index.
 
-An index is a small HDF5 file (``format`` = "gmmspeech feature index", version 1): ``shards`` (S,) names feature files,
-relative to its own folder; ``utterances`` and ``offsets`` are those of all of them, one after the other, as in a
-feature file; ``edges`` (S + 1,) says where in ``utterances`` each shard begins; attributes ``front_end`` and ``dim``.
+An index is a small HDF5 file (``format`` = "gmmspeech feature index", version 1): ``shards`` (S,) has the paths of
+feature files, relative to its own folder; ``utterances`` and ``offsets`` are those of all files, concatenated as in a
+feature file; ``edges`` (S + 1,) gives the start of each shard in ``utterances``; attributes ``front_end`` and ``dim``.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class IndexedFrames:
 
     @property
     def storage(self) -> str:
-        """What is stored, for people."""
+        """Storage format in plain text."""
         first = self._with_shard(0, lambda shard: shard.storage) or "float32"
         return f"{first}, in {counted(len(self.shards), 'shard')}"
 
@@ -229,13 +229,13 @@ def write_index(path: str | os.PathLike[str], shards: Sequence[str | os.PathLike
     path : path-like
         The index.
     shards : sequence of path-like
-        Files written by `FeatureWriter`, all of one front end. They are named relative to the index, and may be moved
-        together with it.
+        Files written by `FeatureWriter`, all of one front end. Their paths are kept relative to the index, so that all
+        can be moved together.
 
     Raises
     ------
     DataError
-        A file that is missing or damaged, no file at all, or an utterance that is in two of them.
+        A file that is missing or damaged, no files, or an utterance that is in two of them.
     FeatureError
         Files of different front ends.
 

@@ -1,9 +1,9 @@
-"""Statistics of many utterances in one HDF5 file, counted once and read in batches.
+"""Statistics of many utterances in one HDF5 file, computed once and read in batches.
 
 The layout (``format`` = "gmmspeech statistics", version 1): row u of the datasets ``n`` (U, K), ``sum_x`` (U, K, D),
 ``sum_xx`` (U, K, D; may be missing), ``log_likelihood`` (U,) and ``num_frames`` (U,), all float64, belongs to utterance
-``utterances[u]``; the attributes ``ubm_digest`` and ``front_end`` say which background model aligned the frames and how
-those were made. An utterance takes 8 (K + 2 K D) bytes, or 8 (K + K D) without ``sum_xx``.
+``utterances[u]``; the attributes ``ubm_digest`` and ``front_end`` identify the background model that aligned the
+frames, and the front end that made them. An utterance takes 8 (K + 2 K D) bytes, or 8 (K + K D) without ``sum_xx``.
 """
 
 from __future__ import annotations
@@ -52,33 +52,33 @@ def write_statistics(
     n_jobs: int | None = 1,
     client: Client | None = None,
 ) -> None:
-    """Count the statistics of utterances under a background model and write them, atomically.
+    """Compute the statistics of utterances under a background model and write them, atomically.
 
     Parameters
     ----------
     path : path-like
         The HDF5 file.
     ubm : DiagonalGMM or GMM
-        With covariances of any kind.
+        Covariances of any type.
     items : iterable of (str, array_like (T, D))
-        Utterance ids and frames, or a `FeatureStore`; read as they are needed.
+        Utterance ids and frames, or a `FeatureStore`; read on demand.
     front_end : str, optional
-        How the frames were made, in JSON: ``store.front_end``. Where not given, the background model's is taken.
+        Configuration of the front end, as JSON: ``store.front_end``. By default that of the background model.
     second_order : bool
-        Keep the sums of squares too. i-vectors, ISV, linear scoring, and MAP of the means don't need them, and the file
-        is half as large without.
+        Also keep the sums of squares. i-vectors, ISV, linear scoring, and MAP of the means don't need them, and without
+        them the file has half the size.
     n_jobs : int
-        Threads, over utterances.
+        Number of threads, over utterances.
     client : distributed.Client, optional
-        Count on the workers of a Dask cluster; `items` is then a `FeatureStore`, which they read by its path.
+        Compute on the workers of a Dask cluster; `items` is then a `FeatureStore`, which they read by its path.
 
     Raises
     ------
     DataError
-        The file can't be written, an utterance comes twice, or none came.
+        The file can't be written, an utterance occurs twice, or there are no utterances.
     FeatureError
-        Frames of another front end than the background model's, or an utterance (which is named) without frames, with
-        frames of another dimension, or with some that are not finite.
+        Frames of a front end other than the background model's, or an utterance (named in the message) without frames,
+        with frames of another dimension, or with frames that are not finite.
 
     Examples
     --------
@@ -136,11 +136,11 @@ def _map_items(
 
 
 class StatisticsStore(Described, Mapping[str, GMMStats]):
-    """Statistics of many utterances, read from disk as they are asked for; written by `write_statistics`.
+    """Statistics of many utterances, written by `write_statistics` and read from disk on demand.
 
-    A mapping: ``store["u1"]`` is a `GMMStats`, iteration gives the ids in stored order. It can be given wherever
-    statistics of many utterances are taken, and is read in batches then. Pickling (to another process) keeps the path
-    and the selection only. A context manager.
+    It is a mapping: ``store["u1"]`` is a `GMMStats`, and iteration gives the ids in stored order. It is also a context
+    manager. Functions that take statistics of many utterances accept it and read it in batches. Pickling (to another
+    process) keeps only the path and the selection.
 
     Parameters
     ----------
@@ -150,9 +150,9 @@ class StatisticsStore(Described, Mapping[str, GMMStats]):
     ----------
     path : str
     ubm_digest : str
-        Of the background model; see `gmm_digest`.
+        Digest of the background model; see `gmm_digest`.
     front_end : str or None
-        How the frames were made, in JSON.
+        Configuration of the front end, as JSON.
     shape : tuple of int
         (K, D).
 
@@ -220,17 +220,17 @@ class StatisticsStore(Described, Mapping[str, GMMStats]):
         self.close()
 
     def close(self) -> None:
-        """Close the file; neither the store nor its selections can be read after that."""
+        """Close the file; neither the store nor its selections can be read afterwards."""
         self._file.close()
 
     @checked
     def select(self, utterances: Sequence[str]) -> StatisticsStore:
-        """Give a store of some of the utterances, in the order given, that reads the same file.
+        """Return a store of some of the utterances, in the given order, that reads the same file.
 
         Raises
         ------
         DataError
-            An utterance that there is not, or that is given twice.
+            An utterance that does not exist, or that is given twice.
         """
         selection = object.__new__(StatisticsStore)  # of the same open file, which a copy or pickle would open again
         selection.__dict__.update(self.__dict__, _rows={})
@@ -243,14 +243,14 @@ class StatisticsStore(Described, Mapping[str, GMMStats]):
 
     @checked
     def batches(self, size: int, *, second_order: bool = False) -> Iterator[StatsBatch]:
-        """Yield the statistics of some utterances at a time.
+        """Yield the statistics in batches of utterances.
 
         Parameters
         ----------
         size : int
-            Utterances, fewer in the last batch.
+            Utterances per batch; the last batch may be smaller.
         second_order : bool
-            With the sums of squares.
+            Include the sums of squares.
 
         Yields
         ------

@@ -33,7 +33,7 @@ def read_labeled_recordings(
         (``.phn``, ``.wrd``), it is those of the recordings.
     tier : str, optional
     skip_bad : bool
-        As of `read_tiers`.
+        As for `read_tiers`.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def read_labeled_recordings(
     Raises
     ------
     DataError
-        As of `read_tiers`; or no recording has labels.
+        As for `read_tiers`; or no recording has labels.
 
     Examples
     --------

@@ -1,9 +1,10 @@
-"""Phone HMMs from labels with times of some utterances, and from the transcripts of the others, which follow them.
+"""Phone HMMs from a few utterances with time labels and from the transcripts of the others.
 
-Whoever labels speech has a convention: whether a stop's closure belongs to it, where a vowel ends in a nasal. Training
-on transcripts alone can't know it, and a few labeled utterances alone teach sounds badly. So transcripts of all teach
-the sounds; the labels, which had no part in that, then tell where their boundaries lie beside those of the model; the
-other utterances are aligned, their boundaries moved by as much, and taken for labels too.
+Labelers follow conventions, such as whether a closure belongs to its stop, or where a vowel ends before a nasal.
+Training on transcripts alone can't know these, and a few labeled utterances are too little to train on. Therefore a
+model is trained on all transcripts first. The labels, which were not used for that, then give the offsets between their
+boundaries and the model's. The other utterances are aligned with boundaries shifted by these offsets, and serve as
+labels in a second training.
 """
 
 from __future__ import annotations
@@ -60,32 +61,32 @@ def train_phone_hmm_on_some_labels(
     checkpoint: Callable[[str], Checkpoint | None] = lambda step: None,
     progress: bool = True,
 ) -> PhoneHMM:
-    """Train phone HMMs from labels with times of some utterances, and from the transcripts of the others.
+    """Train phone HMMs from time labels of some utterances and transcripts of the others.
 
     First `train_phone_hmm` trains on all transcripts. Offsets of its boundaries are learned from the labels
     (`gmmspeech.phones.decoding.calibration`), and the utterances without labels are aligned with them. Then
-    `train_phone_hmm_on_labels` trains on the labels and on these, and offsets and deviations of that model's
-    boundaries, which are kept in it for `align`, are learned from the labels.
+    `train_phone_hmm_on_labels` trains on the labels and on these alignments. Offsets and deviations of the boundaries
+    of that model are learned from the labels and kept in it for `align`.
 
     Parameters
     ----------
     frames : mapping of str to ndarray, shape (T, D)
         Frames of each utterance: a dict, or a `FeatureStore`.
     transcripts : mapping of str to sequence of str
-        Words of each utterance: of all without labels that are to be trained on, and of as many with labels as may be.
+        Words of each utterance: of all training utterances without labels, and of as many with labels as possible.
     dictionary : mapping
-        Word to its pronunciations.
+        Pronunciations of each word.
     labels : mapping of str to sequence of Label
         Phones of some utterances, SIL for silence, in the phones of the dictionary.
     utt2spk : mapping of str to str, optional
-        Speaker of each utterance: align frames that are adapted to speakers.
+        Speaker of each utterance, to align speaker-adapted frames.
     frame_length, frame_shift, times
-        As `train_phone_hmm_on_labels` has them.
+        As for `train_phone_hmm_on_labels`.
     total_gaussians, max_iter, method, init_model, phone_map, skip_bad, n_jobs, client, callback, progress
-        As `train_phone_hmm` has them, for both trainings.
+        As for `train_phone_hmm`, in both trainings.
     checkpoint : callable, optional
-        Gives a `Checkpoint` for each training by its name, transcripts or labels; a run that was killed goes on from
-        those that there are.
+        Returns the `Checkpoint` of a training by its name, transcripts or labels; an interrupted run resumes from
+        existing ones.
 
     Returns
     -------
@@ -94,12 +95,12 @@ def train_phone_hmm_on_some_labels(
     Raises
     ------
     DataError
-        Labels of other phones than the dictionary's; as both trainings do.
+        Labels with phones that are not in the dictionary; as for both trainings.
 
     Warns
     -----
     GmmSpeechWarning
-        Of fewer than 200 boundaries to learn from: labels of utterances with transcripts, silence not counted.
+        Fewer than 200 boundaries to learn from: labels of utterances with transcripts, not counting silence.
 
     Examples
     --------

@@ -142,7 +142,7 @@ def recognize_words(
         What may be said.
     options : SearchOptions, optional
     frame_shift, frame_length, times
-        As `gmmspeech.align` has them.
+        As for `gmmspeech.align`.
     skip_bad : bool
         Leave out utterances that can't be recognized instead of raising, with a warning that counts them.
     n_jobs : int

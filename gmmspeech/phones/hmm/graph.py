@@ -190,7 +190,7 @@ def word_sequence_graph(
     slots : sequence of sequences of str
         Words that may stand in each place, equally probable.
     dictionary, silence_probability
-        As `utterance_graph` has them.
+        As for `utterance_graph`.
 
     Raises
     ------

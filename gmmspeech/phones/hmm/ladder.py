@@ -1,4 +1,4 @@
-"""The ladder of phone models: monophones, tied triphones, these on LDA and MLLT, and adapted to speakers."""
+"""The ladder of phone models: monophones, tied triphones, triphones on LDA and MLLT, and speaker-adapted triphones."""
 
 from __future__ import annotations
 
@@ -50,50 +50,50 @@ def train_ladder(
     callback: Callable[[TrainingState], None] | None = None,
     progress: bool = True,
 ) -> PhoneHMM | AdaptedSystem:
-    """Go on from monophones to triphones, as far as a rung of the ladder that Kaldi's recipes climb.
+    """Train triphones from monophones, up to a given stage of Kaldi's recipes.
 
     Parameters
     ----------
     frames : mapping of str to ndarray, shape (T, D)
-        Frames that the monophones were trained on: cepstra, and their deltas behind them.
+        Frames that the monophones were trained on: cepstra, followed by their deltas.
     transcripts : mapping of str to sequence of str
     dictionary : mapping
     utt2spk : mapping of str to str
         Speaker of each utterance.
     alignment : TrainingState
-        Of the training of monophones, as the `callback` of `train_phone_hmm` was given last.
+        Final state of the monophone training, as last passed to the `callback` of `train_phone_hmm`.
     rung : {"tri1", "tri2", "tri3"}
-        tri1: tied triphones of the frames. tri2: tied triphones of cepstra that are spliced with 9 neighbors on either
-        side, LDA to 45 dimensions and MLLT. tri3: these on frames that fMLLR has adapted to each speaker, in training
+        tri1: tied triphones on the frames. tri2: tied triphones on cepstra spliced with 9 neighbors on either side,
+        with LDA to 45 dimensions and MLLT. tri3: the same on frames adapted to each speaker by fMLLR, in training
         (speaker-adaptive training) and in use.
     contexts : {"cross-word", "word-internal"}
-        Whether phones of other words are a phone's neighbors, as `train_triphone_hmm` has it.
+        Whether contexts cross word boundaries, as for `train_triphone_hmm`.
     num_leaves, total_gaussians : int, optional
-        Of triphones' states; by default as `train_triphone_hmm` has them, but for tri3's last model, which has one
-        Gaussian for 40 frames.
+        Number of tied states and of Gaussians; by default as for `train_triphone_hmm`, except for the last model of
+        tri3, which has one Gaussian per 40 frames.
     static : int, optional
-        Columns that are cepstra without deltas; by default as the front end of a `FeatureStore` has them, else all.
+        Number of columns that are static cepstra; by default that of the front end of a `FeatureStore`, else all.
     n_jobs : int
         Number of threads; the result has the same bits for any number.
     client : distributed.Client, optional
-        Make the passes over utterances (alignments, and statistics, those of fMLLR too) on the workers of a Dask
-        cluster, as `train_triphone_hmm` does. Frames are transformed here, and all held here.
+        Run the passes over utterances (alignments and statistics, also those of fMLLR) on the workers of a Dask
+        cluster, as for `train_triphone_hmm`. Frames are transformed and kept in memory locally.
     checkpoint : callable, optional
-        Gives a `Checkpoint` for a step by its name; a run that was killed goes on from those that there are.
+        Returns the `Checkpoint` of a step by its name; an interrupted run resumes from existing ones.
     callback : callable, optional
         Called with the `TrainingState` after every update of every step.
     progress : bool
-        Show a bar for each step, in a terminal or a notebook, once two seconds have gone by.
+        Show a progress bar for each step in a terminal or notebook if it takes longer than two seconds.
 
     Returns
     -------
     PhoneHMM or AdaptedSystem
-        The latter on the rungs tri2 and tri3. `align` takes either.
+        An `AdaptedSystem` for tri2 and tri3. `align` takes either.
 
     Raises
     ------
     DataError
-        An utterance without a speaker, by name; too few frames for LDA; as `train_triphone_hmm` does.
+        An utterance without a speaker (the message names it); too few frames for LDA; as for `train_triphone_hmm`.
 
     Examples
     --------

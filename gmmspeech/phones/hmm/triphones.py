@@ -1,4 +1,4 @@
-"""Tied triphones: phone HMMs whose states depend on the phones beside them, trained from an alignment."""
+"""Tied triphones: phone HMMs whose states depend on the neighboring phones, trained from an alignment."""
 
 from __future__ import annotations
 
@@ -68,41 +68,41 @@ def train_triphone_hmm(
     checkpoint: Checkpoint | None = None,
     progress: bool = True,
 ) -> PhoneHMM:
-    """Train tied triphones: states that depend on the phones before and behind.
+    """Train tied triphones, whose states depend on the previous and the next phone.
 
-    Statistics of every position of every phone between every two others come from an alignment; a decision tree for
-    each position asks whether the phone before, or the one behind, is among some, and its leaves are the states
-    (Young, Odell and Woodland 1994). Splits that add most to the likelihood are made first, over all trees. Silence and
-    spoken noise are the same everywhere. Then parameters and alignments are estimated in turn, as in `train_phone_hmm`.
+    An alignment gives the statistics of every position of every phone in every context. A decision tree for each
+    position asks whether the previous or the next phone belongs to a set, and its leaves are the states (Young, Odell
+    and Woodland 1994). The splits that increase the likelihood most are made first, over all trees. Silence and spoken
+    noise do not depend on context. Then parameters and alignments are estimated in turn, as in `train_phone_hmm`.
 
     Parameters
     ----------
     frames : mapping of str to ndarray, shape (T, D)
-        Perhaps other features than those that were aligned, of the same times.
+        May be other features than those that were aligned, at the same times.
     transcripts : mapping of str to sequence of str
     dictionary : mapping
     alignment : TrainingState
-        Of training by `train_phone_hmm` or by this (`callback` gives it): states of the frames, and the model that they
-        belong to, whose phones are trained.
+        State of a training by `train_phone_hmm` or by this function, from its `callback`: states of the frames, and
+        their model, whose phones are trained.
     num_leaves : int, optional
-        States of all phones together. By default one for 550 frames.
+        Number of tied states of all phones. By default one per 550 frames.
     total_gaussians : int, optional
-        By default one for 110 frames.
+        By default one per 110 frames.
     max_iter : int
-        Updates.
+        Number of updates.
     realign : sequence of int, optional
-        Before which updates frames are aligned anew; by default three times, as in Kaldi's recipe.
+        Updates before which the frames are realigned; by default three, as in Kaldi's recipe.
     contexts : {"cross-word", "word-internal"}
-        Whether the last phone of a word and the first of the next are each other's neighbors, or both are beside
-        silence. Words of the aligned frames are found from their states.
+        Whether contexts cross word boundaries, or words are treated as surrounded by silence. The words of the aligned
+        frames are found from their states.
     questions : sequence of sequences of str, optional
-        Sets of phones that trees may ask for. By default each phone alone, and clusters of those that sound alike,
-        made from the data.
+        Sets of phones for the questions of the trees. By default single phones, and clusters of similar phones computed
+        from the data.
     tree : ContextTree, optional
-        To be taken as it is, in place of one that is grown; of the same phones and contexts.
+        Existing tree of the same phones and contexts to use instead of growing one.
     silence_probability, acoustic_scale, beam, power, variance_floor, min_occupancy, skip_bad, n_jobs, client, \
 callback, checkpoint, progress
-        As `train_phone_hmm` has them.
+        As for `train_phone_hmm`.
 
     Returns
     -------
@@ -112,7 +112,8 @@ callback, checkpoint, progress
     Raises
     ------
     DataError
-        A question for a phone that the model lacks; an utterance that can't be trained on; a checkpoint of others.
+        A question with a phone that the model lacks; an utterance that can't be used; a checkpoint of other options or
+        data.
 
     Examples
     --------

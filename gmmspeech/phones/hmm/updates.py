@@ -47,7 +47,7 @@ def run_updates(
     start : mapping of str to StatePosteriors, optional
         Alignment to begin with; of utterances without one, the flat start.
     callback, resume, checkpoint
-        As `gmmspeech.phones.hmm.training.train_phone_hmm` has them.
+        As for `gmmspeech.phones.hmm.training.train_phone_hmm`.
     said : callable
         Gives what was said, and all else that the result depends on beside these, in what JSON can hold.
     """
