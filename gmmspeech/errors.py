@@ -40,27 +40,27 @@ class GmmSpeechError(Exception):
 
 
 class ConfigError(GmmSpeechError, ValueError, TypeError):
-    """A configuration file, option or parameter has a value that makes no sense, or is of a wrong type."""
+    """Error for an invalid value or wrong type in a configuration file, option or parameter."""
 
 
 class AudioError(GmmSpeechError, ValueError):
-    """A recording is missing, can't be decoded, or is not what the caller said it is."""
+    """Error for a recording that is missing, can't be decoded, or is not as the caller described it."""
 
 
 class DataError(GmmSpeechError, ValueError):
-    """A list, data directory, score file or feature store is malformed or incomplete."""
+    """Error for a list, data directory, score file or feature store that is malformed or incomplete."""
 
 
 class DownloadError(DataError):
-    """A file can't be had from its origin, or is not what it should be."""
+    """Error for a file that can't be downloaded, or differs from what was expected."""
 
 
 class FeatureError(GmmSpeechError, ValueError, TypeError):
-    """Frames can't be computed, or don't fit what they are used for."""
+    """Error for frames that can't be computed, or don't fit their use."""
 
 
 class ModelError(GmmSpeechError, ValueError):
-    """A model can't be trained, read, or used with the given frames."""
+    """Error for a model that can't be trained, read, or used with the given frames."""
 
 
 class GmmSpeechWarning(UserWarning):

@@ -74,13 +74,13 @@ class Verification:
     Attributes
     ----------
     evaluation : Evaluation
-        Figures of the calibrated (or fused) scores, the first system, and of the systems by themselves.
+        Metrics of the calibrated (or fused) scores, listed first, and of the single systems.
     notes : tuple of str
-        What the figures are worth, and what is to be known of how they came about.
+        Remarks on the reliability of the results and on how they were obtained.
     left_out : dict of str to str
-        What was not used: path below the folder, and the reason.
+        Files that were not used: path below the folder, and the reason.
     report : Path
-        The page on it all.
+        The report page.
     """
 
     evaluation: Evaluation

@@ -354,18 +354,18 @@ class FrontEnd(Described, Section):
     def __call__(
         self, signal: ArrayLike, rate: float, utterance: str = "", *, voiced: ArrayLike | None = None
     ) -> NDArray[np.float32]:
-        """Frames of a waveform; only the voiced ones where voice activity detection is on.
+        """Compute the frames of a waveform; with voice activity detection, only the voiced ones.
 
         Parameters
         ----------
         signal : array_like, shape (n,)
             Integers at their own scale, floats in [-1, 1].
         rate : float
-            Hz.
+            Sampling rate in Hz.
         utterance : str
-            Its name, for messages; it seeds the dither.
+            Name for messages; it also seeds the dither.
         voiced : array_like of bool, shape (T of all frames,), optional
-            Frames to keep, in place of those that voice activity detection finds.
+            Frames to keep instead of those found by voice activity detection.
 
         Returns
         -------
@@ -374,8 +374,8 @@ class FrontEnd(Described, Section):
         Raises
         ------
         FeatureError
-            The signal isn't one channel of finite numbers, is shorter than a frame, has another rate that isn't to be
-            converted, or has no voiced frame; or `voiced` isn't one for each frame.
+            The signal is not a single channel of finite numbers, is shorter than a frame, has another rate without
+            resampling, or has no voiced frame; or `voiced` does not have one value per frame.
         """
         return self.of_speaker([self.unnormalized(signal, rate, utterance, voiced=voiced)])[0]
 

@@ -135,7 +135,7 @@ class Section(BaseModel):
 
 
 class StaticOptions(Section):
-    """What all static features have in common. `mfcc` explains each option."""
+    """Options that all static features share. `mfcc` explains each option."""
 
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = DEFAULTS
     specific: ClassVar[Mapping[str, Any]] = MappingProxyType({})
@@ -145,7 +145,7 @@ class StaticOptions(Section):
 
     convention: Convention = Field(
         default="kaldi",
-        description='Whose numbers to give. "htk": columns c1 ... cN, then energy or c0 as HTK scales it. "librosa": '
+        description='Program to reproduce. "htk": columns c1 ... cN, then energy or c0 as HTK scales it. "librosa": '
         "decibels instead of natural logarithms, at most 80 dB below the utterance's maximum.",
     )
     frame_length: float | None = Field(
@@ -155,7 +155,7 @@ class StaticOptions(Section):
         default=None, gt=0, le=MAX_TIME, description="Milliseconds: 10; librosa's is 512 samples at any rate."
     )
     snip_edges: bool = Field(
-        description="Only frames that lie within the signal: True / True / False. False gives a frame for every shift, "
+        description="Only frames that lie within the signal: True / True / False. If False, a frame for every shift, "
         "with samples mirrored at the ends; for librosa centered frames with zeros beyond the ends."
     )
     dither: float = Field(ge=0, le=1e6, description="Deviation of the noise added to the samples, at their scale: 0.")
@@ -173,7 +173,7 @@ class StaticOptions(Section):
         description="Filter the power, not the magnitude: True. HTK's own default, USEPOWER = F, is False."
     )
     mel_floor: float = Field(gt=0, description="Smallest filter output before the logarithm: 1.19e-7 / 1 / 1e-10.")
-    use_energy: bool = Field(description="Log energy in c0's place: True / True / False.")
+    use_energy: bool = Field(description="Log energy instead of c0: True / True / False.")
     raw_energy: bool = Field(description="Take the energy before pre-emphasis and window: True.")
     energy_floor: float = Field(ge=0, description="Smallest energy before the logarithm: 0 (which leaves 1.19e-7).")
     htk_compat: bool = Field(
@@ -184,8 +184,8 @@ class StaticOptions(Section):
         default=1.0,
         gt=0.5,
         lt=2,
-        description="Factor of the filters' frequencies for the length of a speaker's vocal tract, as Kaldi has it: 1. "
-        "Below 1 for short ones, as of most women, above 1 for long ones; of Kaldi's MFCC and filter banks.",
+        description="Warping factor of the filters' frequencies for the length of the vocal tract, as in Kaldi: 1. "
+        "Below 1 for short tracts, as of most women, above 1 for long ones; for Kaldi's MFCC and filter banks.",
     )
     vtln_low: float = Field(
         default=100.0, gt=0, description="Hz, below which the warp bends to leave the lowest frequency as it is: 100."
@@ -269,7 +269,7 @@ class MfccOptions(StaticOptions):
     type: Literal["mfcc"] = "mfcc"
     num_ceps: int = Field(
         ge=1,
-        description="Columns, counting energy or c0: 13 / 13 / 20. HTK's NUMCEPS = 12 with _E or _0 is 13.",
+        description="Columns, including energy or c0: 13 / 13 / 20. HTK's NUMCEPS = 12 with _E or _0 is 13.",
     )
     cepstral_lifter: float = Field(ge=0, description="22 / 22 / 0; 0 for none.")
 
@@ -296,7 +296,7 @@ class LfccOptions(MfccOptions):
     type: Literal["lfcc"] = "lfcc"  # type: ignore[assignment]
     convention: LfccConvention = Field(  # type: ignore[assignment]
         default="kaldi",
-        description="Whose defaults and order of columns to take; Kaldi and HTK have no LFCC of their own. "
+        description="Program whose defaults and order of columns to use; Kaldi and HTK have no LFCC of their own. "
         '"asvspoof2019" and "asvspoof2021": what the MATLAB baseline of ASVspoof 2019 and the Python baseline of 2021 '
         "compute, in float64: pre-emphasis over the whole signal, decimal logarithms of the filters' outputs to which "
         "`mel_floor` is added; filters of 2021 begin and end at bins of the FFT.",
@@ -308,14 +308,14 @@ class LfccOptions(MfccOptions):
         default=None, gt=0, le=MAX_TIME, description="Milliseconds: 10 / 10; asvspoof2019 10, asvspoof2021 15."
     )
     snip_edges: bool = Field(
-        description="Only frames that lie within the signal: True / True; asvspoof2019 False, which fills the last "
-        "frame up with zeros, asvspoof2021 True. For kaldi and htk False mirrors samples at the ends."
+        description="Only frames that lie within the signal: True / True; asvspoof2019 False, which pads the last "
+        "frame with zeros, asvspoof2021 True. For kaldi and htk False mirrors samples at the ends."
     )
     n_fft: int | None = Field(
         default=None,
         ge=2,
         le=MAX_SAMPLES,
-        description="Points of the FFT, at least a frame's samples; None as `round_to_power_of_two` has it. "
+        description="FFT length, at least a frame's samples; None follows `round_to_power_of_two`. "
         "asvspoof2019 512, asvspoof2021 1024.",
     )
 
@@ -340,21 +340,21 @@ class PlpOptions(StaticOptions):
 
     type: Literal["plp"] = "plp"
     convention: KaldiOrHtk = Field(
-        default="kaldi", description='Whose numbers to give. "htk": columns c1 ... cN, then energy or c0.'
+        default="kaldi", description='Program to reproduce. "htk": columns c1 ... cN, then energy or c0.'
     )
     num_ceps: int = Field(
         ge=1,
-        description="Columns, counting energy or c0: 13; at most `lpc_order` + 1. HTK's NUMCEPS = 12 with _E or _0 is "
+        description="Columns, including energy or c0: 13; at most `lpc_order` + 1. HTK's NUMCEPS = 12 with _E or _0 is "
         "13.",
     )
     use_energy: bool = Field(
-        description="Log energy in c0's place: True. Otherwise it is the logarithm of the prediction error, which "
+        description="Log energy instead of c0: True. Otherwise c0 is the logarithm of the prediction error, which "
         "Kaldi floors at 0."
     )
     lpc_order: int = Field(ge=1, le=MAX_ORDER, description="Order of the linear predictor: 12.")
-    compress_factor: float = Field(gt=0, le=1, description="Power that turns intensity into loudness: 0.33333 / 0.33.")
+    compress_factor: float = Field(gt=0, le=1, description="Exponent from intensity to loudness: 0.33333 / 0.33.")
     cepstral_lifter: float = Field(ge=0, description="22; 0 for none.")
-    cepstral_scale: float = Field(gt=0, description="What to multiply the cepstra with, not the energy: 1.")
+    cepstral_scale: float = Field(gt=0, description="Factor of the cepstra, but not of the energy: 1.")
 
     @model_validator(mode="after")
     def _check(self) -> PlpOptions:

@@ -22,14 +22,14 @@ _LEAST_SNR = -20.0  # dB
 
 
 class Quality(NamedTuple):
-    """Measures of a recording, the result of `speech_quality`.
+    """Quality measures of a recording, as returned by `speech_quality`.
 
     Attributes
     ----------
     seconds : float
-        Of speech.
+        Duration of speech.
     snr : float
-        Of speech over noise, in dB.
+        Signal-to-noise ratio, in dB.
     """
 
     seconds: float

@@ -214,7 +214,7 @@ def _vad_step(front: FrontEnd) -> _Local | None:
 
 
 class Step(Protocol):
-    """What turns frames into frames block by block."""
+    """A step from frames to frames, block by block."""
 
     def push(self, frames: NDArray[np.float32], end: bool) -> NDArray[Any]:
         """Process at least one more frame, the last ones if `end`, and return the finished frames."""

@@ -1,14 +1,14 @@
 """Saving and loading of any registered class in HDF5: plain arrays, numbers and text; no code, never pickle.
 
-A class that has `Saved` among its bases and names its ``kind`` has a method ``save``, and `load` brings its objects
-back where the class has been imported. `gmmspeech.load` imports it by itself.
+A class that has `Saved` among its bases and names its ``kind`` has a method ``save``, and `load` restores its objects
+if the class has been imported. `gmmspeech.load` imports it by itself.
 
 An object is written as its state, a dict by name: arrays become datasets, numbers and text attributes, dicts groups.
-The state of a dataclass is its fields, read again by their annotations; None is "" for text, and nothing at all
-otherwise. Of any other class, the methods ``to_state`` and ``from_state`` give and take it.
+The state of a dataclass is its fields, read back by their annotations; None is "" for text, and left out otherwise. For
+any other class, the methods ``to_state`` and ``from_state`` convert to and from the state.
 
-The layout: the attributes ``format`` (such as "gmmspeech model") and ``kind`` say what the state is of; a
-format of one kind only has no ``kind``.
+The layout: the attributes ``format`` (such as "gmmspeech model") and ``kind`` identify the type of the state; a format
+with only one kind has no ``kind``.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ _CLASSES: dict[str, type[Saved]] = {}  # by kind, or format where there is no ki
 
 
 class Saved:
-    """Base of the classes whose objects can be written to files and read again.
+    """Base class of objects that can be written to files and read back.
 
     Parameters
     ----------
     kind : str, optional
-        What files call it, its name as a rule. A subclass without one is saved as its base is.
+        Name in files, usually that of the class. A subclass without one is saved like its base.
     format : str, optional
         Format of its files; without a kind, the class is the only one of that format.
     version : int
-        Of that format.
+        Version of the format.
     hint : str, optional
-        What messages call it where another kind is found: "a mixture (made by train-ubm)".
+        Name in messages if another kind is found: "a mixture (made by train-ubm)".
 
     Examples
     --------
@@ -86,17 +86,17 @@ class Saved:
             _CLASSES[cls._kind] = cls
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an HDF5 file, from which `gmmspeech.load` brings it back to the bit.
+        """Write to an HDF5 file, from which `gmmspeech.load` restores the same bits.
 
         Parameters
         ----------
         path : path-like
-            The file appears whole or not at all. Its folder must be there.
+            The file is written atomically. Its folder must exist.
 
         Raises
         ------
         DataError
-            The file can't be written, or there is no such folder.
+            The file can't be written, or the folder does not exist.
         """
         from gmmspeech.files.hdf5 import create_hdf5
 
@@ -115,12 +115,12 @@ class Saved:
             _write_state(file, state)
 
     def to_state(self) -> State:
-        """Give all that is to be saved, by name: arrays, numbers, text, lists of text, objects, tuples and dicts."""
+        """Return the state to save by name: arrays, numbers, text, lists of text, objects, tuples and dicts."""
         return fields_of(self)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make the object of a state that was read: of numbers, text, arrays, lists of text, and states of objects."""
+        """Build the object from a state that was read: numbers, text, arrays, lists of text, and states of objects."""
         return from_fields(cls, state)
 
 

@@ -43,7 +43,7 @@ _BLANK = frozenset(BLANKS)
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment of a recording, in seconds; `end` None is the recording's end, `channel` None its only channel."""
+    """A segment of a recording, in seconds; `end` None means the recording's end, `channel` None its only channel."""
 
     recording: str
     start: float

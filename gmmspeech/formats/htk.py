@@ -50,15 +50,15 @@ _EXPECTED = "an HTK parameter file"
 
 
 class HtkFile(NamedTuple):
-    """What `read_htk` found.
+    """Content of an HTK parameter file, as returned by `read_htk`.
 
     Parameters
     ----------
     frames : ndarray, shape (T, D), float32
     kind : str
-        Such as ``"MFCC_0_D_A"``, with the qualifiers ``_C`` and ``_K`` of the file.
+        Parameter kind, such as ``"MFCC_0_D_A"``, with the qualifiers ``_C`` and ``_K`` of the file.
     frame_shift : float
-        Milliseconds.
+        In milliseconds.
     """
 
     frames: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""What every mixture can do once it has parameters, whatever its covariances."""
+"""Methods that all mixtures share, whatever their covariances."""
 
 from __future__ import annotations
 
@@ -69,18 +69,18 @@ class Mixture(Saved, Estimator):
         Parameters
         ----------
         X : array_like, shape (N, D), or list of those, or FeatureStore
-            Frames; the last is read block by block, never as a whole.
+            Frames; a store is read block by block, never as a whole.
         y : None
-            Not used; there for scikit-learn's pipelines.
+            Ignored; for scikit-learn pipelines.
         sample_weight : array_like, shape (N,), optional
-            A frame of weight 2 counts as two frames. For frames in arrays; of a list of them, all one after the other.
+            A frame of weight 2 counts as two frames. For frames in arrays; for a list, the concatenated weights.
         responsibilities : array_like, shape (N, K), optional
-            Posteriors of the components, of another model or of labels (0 and 1), whose update of EM is the start in
-            place of `init`. For frames in arrays. Covariances start without correlations; the first update finds them.
+            Posteriors of the components, from another model or from labels (0 and 1); the EM update on these is the
+            start instead of `init`, with correlations for full and tied covariances. For frames in arrays.
         callback : callable, optional
             Called with the `EMMonitor` after every pass over the data.
         checkpoint : Checkpoint, optional
-            Where to keep the state before a pass, once a second at most, and to go on from.
+            File that keeps the state before a pass, at most once a second; training resumes from it.
         progress : bool
             Show a progress bar in a terminal or notebook if the work takes longer than two seconds.
 
@@ -93,7 +93,7 @@ class Mixture(Saved, Estimator):
         DataError
             A checkpoint that can't be written, or is of other options or frames.
         FeatureError
-            NaN (but with `allow_nan`) or infinity in a frame; frames that are not two-dimensional.
+            NaN (without `allow_nan`) or infinity in a frame; frames that are not two-dimensional.
         """
         check_options(self)
         check_names(self, X, reset=True)
@@ -110,13 +110,13 @@ class Mixture(Saved, Estimator):
         return self
 
     def fit_predict(self, X: Frames | ArrayLike, y: None = None, **options: Any) -> NDArray[np.intp]:
-        """Train by EM, then give the most probable component of each frame, shape (N,); arguments as of `fit`."""
+        """Train by EM and return the most probable component of each frame, shape (N,); arguments as for `fit`."""
         return self.fit(X, **options).predict(X)
 
     def with_parameters(
         self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
     ) -> Self:
-        """Mixture with other parameters, its options and front end those of this one.
+        """Return a mixture with other parameters and the same options and front end.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class Mixture(Saved, Estimator):
         return mixture
 
     def accumulate(self, X: Frames | ArrayLike, *, sample_weight: ArrayLike | None = None) -> GMMStats:
-        """Sufficient statistics of frames under the mixture.
+        """Compute the sufficient statistics of frames under the mixture.
 
         Parameters
         ----------
@@ -171,13 +171,13 @@ class Mixture(Saved, Estimator):
         return self._map(self._log_likelihood(), X)
 
     def score(self, X: Frames | ArrayLike, y: None = None, *, sample_weight: ArrayLike | None = None) -> float:
-        """Mean log-likelihood a frame, in nats; with weights, as in `fit`, the weighted mean.
+        """Mean log-likelihood per frame, in nats; with weights, as for `fit`, the weighted mean.
 
         Parameters
         ----------
         X : array_like, shape (N, D), or list of those, or FeatureStore
         y : None
-            Not used, as everywhere in scikit-learn.
+            Ignored, as in scikit-learn.
         sample_weight : array_like, shape (N,), optional
         """
         if sample_weight is not None:
@@ -201,7 +201,7 @@ class Mixture(Saved, Estimator):
         -------
         X : ndarray, shape (n_samples, D)
         components : ndarray of int, shape (n_samples,)
-            The component each was drawn from.
+            Component that each frame was drawn from.
         """
         check(whole(1), n_samples=n_samples)
         check_options(self)
@@ -217,12 +217,12 @@ class Mixture(Saved, Estimator):
         return means[components] + noise, components
 
     def bic(self, X: Frames | ArrayLike) -> float:
-        """Bayesian information criterion on `X`; the lower, the better."""
+        """Bayesian information criterion on `X`; lower is better."""
         total, count = self._total(X)
         return float(-2 * total + self._num_free_parameters() * np.log(count))
 
     def aic(self, X: Frames | ArrayLike) -> float:
-        """Akaike's information criterion on `X`; the lower, the better."""
+        """Akaike information criterion on `X`; lower is better."""
         return float(-2 * self._total(X)[0] + 2 * self._num_free_parameters())
 
     def describe(self) -> list[str]:
@@ -240,7 +240,7 @@ class Mixture(Saved, Estimator):
         return lines
 
     def parameters(self) -> Parameters:
-        """Give weights (K,), means (K, D) and variances (K, D), or a `ModelError` before the mixture is fitted."""
+        """Return weights (K,), means (K, D) and variances (K, D); a `ModelError` before the mixture is fitted."""
         check_fitted(self, "weights_", ", or make one by from_parameters")
         return self.weights_, self.means_, self.covariances_
 
@@ -346,14 +346,14 @@ class Mixture(Saved, Estimator):
         return state
 
     def conditional(self, X: ArrayLike, *, given: Sequence[int]) -> ConditionalMixture:
-        """What the mixture says of some columns when the others are seen; see `gmmspeech.gmm.conditional`.
+        """Return the mixture of some columns given the others; see `gmmspeech.gmm.conditional`.
 
         Parameters
         ----------
         X : array_like, shape (N, M)
-            Values of the columns that are given, in that order.
+            Values of the given columns, in the order of `given`.
         given : sequence of int
-            Their numbers, from 0; some of all.
+            Indices of these columns, counted from 0.
 
         Returns
         -------
@@ -364,7 +364,7 @@ class Mixture(Saved, Estimator):
         Raises
         ------
         ConfigError
-            A number of no column, one twice, none or all.
+            An invalid or repeated column, no column, or all columns.
         FeatureError
             Values of another shape, or not finite, or of columns with other names.
 

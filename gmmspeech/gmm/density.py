@@ -1,4 +1,4 @@
-"""A diagonal mixture of given parameters: densities, posteriors, statistics and samples, and its file."""
+"""A diagonal mixture with given parameters: densities, posteriors, statistics, samples, and its file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAVED_OPTIONS = ("max_iter", "tol", "variance_floor")
 
 
 class DiagonalMixture(Mixture):
-    """A mixture that has parameters; `DiagonalGMM` adds how it gets them.
+    """A mixture with parameters; `DiagonalGMM` adds training.
 
     Its attributes are those of `DiagonalGMM`.
     """
@@ -46,7 +46,7 @@ class DiagonalMixture(Mixture):
         front_end: str | None = None,
         **options: Any,
     ) -> Self:
-        """Mixture with given parameters, ready to use.
+        """Build a mixture from given parameters, ready to use.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class DiagonalMixture(Mixture):
         Raises
         ------
         ModelError
-            Shapes that don't agree, weights that don't sum to one, or a component with a parameter that is not
+            Shapes that don't match, weights that don't sum to one, or a component with a parameter that is not
             finite or a variance that is not positive.
         """
         parameters = check_parameters(weights, means, covariances)

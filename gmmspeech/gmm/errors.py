@@ -20,7 +20,7 @@ class NotFittedError(ModelError, sklearn.exceptions.NotFittedError):
 
 
 class FeatureNamesError(FeatureError):
-    """Columns of other names, or in another order, than those that an estimator was fitted to."""
+    """Error for columns with other names, or in another order, than those that an estimator was fitted to."""
 
     def __str__(self) -> str:
         return str(self.args[0])  # with the line ends that scikit-learn's own check of this asks for

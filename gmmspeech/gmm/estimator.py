@@ -1,6 +1,6 @@
-"""What makes a class an estimator of scikit-learn's, which is imported only by what asks for it: that takes a second.
+"""Base class of estimators without importing scikit-learn, which takes a second.
 
-scikit-learn knows estimators by their methods, not by their bases; `Estimator` has those of its ``BaseEstimator``.
+scikit-learn recognizes estimators by their methods, not by their bases; `Estimator` has those of its ``BaseEstimator``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Estimator:
-    """Base of estimators, whose parameters scikit-learn's tools read and set by name.
+    """Base class of estimators, whose parameters scikit-learn tools read and set by name.
 
     Examples
     --------
@@ -32,20 +32,20 @@ class Estimator:
     _metadata_request: MetadataRequest  # once one was set; scikit-learn copies it to clones by this name
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Give the parameters by name; with `deep`, what those that are estimators have too, as ``name__theirs``."""
+        """Return the parameters by name; with `deep`, also those of nested estimators, as ``name__parameter``."""
         params = {name: getattr(self, name) for name in self._get_param_names()}
         inner = {name: value for name, value in params.items() if deep and isinstance(value, Estimator)}
         return params | {f"{name}__{key}": v for name, value in inner.items() for key, v in value.get_params().items()}
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, by the names that `get_params` has for them."""
+        """Set parameters by the names of `get_params`."""
         from sklearn.base import BaseEstimator
 
         BaseEstimator.set_params(self, **params)
         return self
 
     def get_metadata_routing(self) -> MetadataRequest:
-        """Give what arguments of the methods are asked for where scikit-learn routes them, such as weights."""
+        """Return the requested arguments of the methods for scikit-learn's metadata routing, such as weights."""
         from sklearn.utils.metadata_routing import MetadataRequest
 
         if hasattr(self, "_metadata_request"):
@@ -58,15 +58,15 @@ class Estimator:
         return request
 
     def set_fit_request(self, **requests: bool | str | None) -> Self:
-        """Ask for arguments of `fit` where scikit-learn routes them: ``set_fit_request(sample_weight=True)``."""
+        """Request arguments of `fit` for metadata routing: ``set_fit_request(sample_weight=True)``."""
         return self._ask("fit", requests)
 
     def set_partial_fit_request(self, **requests: bool | str | None) -> Self:
-        """Ask for arguments of `partial_fit` where scikit-learn routes them."""
+        """Request arguments of `partial_fit` for metadata routing."""
         return self._ask("partial_fit", requests)
 
     def set_score_request(self, **requests: bool | str | None) -> Self:
-        """Ask for arguments of `score` where scikit-learn routes them."""
+        """Request arguments of `score` for metadata routing."""
         return self._ask("score", requests)
 
     def _ask(self, method: str, requests: dict[str, bool | str | None]) -> Self:

@@ -127,7 +127,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
         front_end: str | None = None,
         **options: Any,
     ) -> Self:
-        """Mixture with given parameters, ready to use.
+        """Build a mixture from given parameters, ready to use.
 
         Parameters
         ----------

@@ -28,13 +28,13 @@ class RobustFit(NamedTuple):
     Attributes
     ----------
     gmm : DiagonalGMM
-        The mixture of the frames that are no outliers; its weights sum to one.
+        The mixture of the frames that are not outliers; its weights sum to one.
     outlier_probability : ndarray, shape (N,), float64
-        Of each frame: the posterior of the background.
+        Posterior of the background for each frame.
     outlier_share : float
         ε, the prior of the background.
     log_likelihood : float
-        Mean of a frame in nats, under mixture and background together.
+        Mean per frame in nats, under mixture and background together.
     """
 
     gmm: DiagonalGMM

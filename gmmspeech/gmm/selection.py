@@ -25,13 +25,13 @@ class ComponentSelection:
     Parameters
     ----------
     best : DiagonalGMM
-        The mixture of the lowest criterion.
+        The mixture with the lowest criterion.
     n_components : tuple of int
-        What was tried, rising.
+        The numbers tried, in ascending order.
     bic, aic : tuple of float
-        Of each number of components; the lower, the better.
+        Value for each number of components; lower is better.
     criterion : {"bic", "aic"}
-        Which of the two decided.
+        The criterion used.
     """
 
     best: DiagonalGMM

@@ -162,19 +162,19 @@ def check_statistics(owner: str, stats: GMMStats, shape: tuple[int, ...]) -> Non
 
 @dataclass(frozen=True, repr=False)
 class SummedStats(Described, Saved, kind="SummedStats", hint="statistics (made by accumulate)"):
-    """Statistics of a shard of the data, and where they come from.
+    """Statistics of a shard of the data, and their origin.
 
     Parameters
     ----------
     stats : GMMStats
     ubm_digest : str
-        Of the mixture; see `gmm_digest`.
+        Digest of the mixture; see `gmm_digest`.
     corpus : str
-        SHA-256 of the ids of all utterances, of which this is a shard.
+        SHA-256 of the ids of all utterances of the corpus.
     shard, num_shards : int
-        Which shard, from 1.
+        Index of this shard, counted from 1, and number of shards.
     front_end : str, optional
-        How the frames were made, in JSON.
+        Configuration of the front end, as JSON.
     """
 
     stats: GMMStats

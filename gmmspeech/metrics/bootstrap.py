@@ -43,7 +43,7 @@ Speakers = Sequence[Hashable] | NDArray
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure, and the ends of its confidence interval."""
+    """A value and the limits of its confidence interval."""
 
     value: float
     low: float
@@ -52,17 +52,17 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """Result of `paired_test` for one figure.
+    """Result of `paired_test` for one metric.
 
     Attributes
     ----------
     first, second : float
-        The figures of the two systems.
+        Values of the two systems.
     difference : Interval
         First minus second.
     p_value : float
-        Two-sided: how likely a difference at least as large would be if there were none but by the choice of speakers.
-        The confidence interval of 1 - p just reaches 0.
+        Two-sided: probability of a difference at least as large from the choice of speakers alone. The confidence
+        interval at level 1 - p just reaches 0.
     """
 
     first: float

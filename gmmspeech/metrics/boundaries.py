@@ -43,9 +43,9 @@ class BoundaryAgreement:
     num_reference : int
         Boundaries of the reference.
     differences : ndarray, shape (N,), float64
-        Of the N that have a partner: time of the hypothesis minus that of the reference, in seconds.
+        For the N that have a partner: time of the hypothesis minus that of the reference, in seconds.
     utterances, before, after : ndarray, shape (N,), str
-        Utterance, and names of the labels on both sides in the reference; "" is silence, or no label.
+        Utterance, and names of the labels on both sides in the reference; "" means silence, or no label.
     times : ndarray, shape (N,), float64
         Time in the reference.
 
@@ -205,9 +205,9 @@ class BoundaryDetection:
     Parameters
     ----------
     hits : int
-        Boundaries that have a partner of their own on the other side.
+        Number of matched boundaries, one to one.
     num_reference, num_hypothesis : int
-        Boundaries of each side.
+        Number of boundaries on each side.
 
     Examples
     --------

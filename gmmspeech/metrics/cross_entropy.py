@@ -15,18 +15,18 @@ from gmmspeech.metrics.det import both_sides, convex_hull, count_errors
 
 
 class CrossEntropy(NamedTuple):
-    """Empirical cross-entropy over priors, the result of `empirical_cross_entropy`: arrays with a value for each.
+    """Empirical cross-entropy over priors, as returned by `empirical_cross_entropy`: arrays with a value for each.
 
     Attributes
     ----------
     prior_log_odds : ndarray
         In nats.
     actual : ndarray
-        Of the ratios as they are, in bits.
+        Of the given ratios, in bits.
     minimum : ndarray
-        After the best rising calibration of these very trials.
+        After the best monotonic calibration on these same trials.
     neutral : ndarray
-        Of ratios of 1: what is not known where there are none.
+        Of ratios of 1, which give no information.
     """
 
     prior_log_odds: NDArray[np.float64]

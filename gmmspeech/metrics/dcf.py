@@ -14,7 +14,7 @@ from gmmspeech.metrics.det import ErrorCounts, both_sides, convex_hull, count_er
 
 
 class BayesErrorRates(NamedTuple):
-    """Bayes error rates over priors, the result of `bayes_error_rates`: arrays with a value for every prior."""
+    """Bayes error rates over priors, as returned by `bayes_error_rates`: arrays with a value for every prior."""
 
     prior_log_odds: NDArray[np.float64]
     actual: NDArray[np.float64]

@@ -16,7 +16,7 @@ _PASSES = 6  # over all points at once; of the few that are left then, one is lo
 
 
 class ErrorCounts(NamedTuple):
-    """Misses and false alarms at every threshold, as whole numbers."""
+    """Numbers of misses and false alarms at every threshold."""
 
     misses: NDArray[np.int64]
     false_alarms: NDArray[np.int64]

@@ -24,10 +24,10 @@ class ErrorRate:
     Attributes
     ----------
     num_reference : int
-        Symbols of the references.
+        Number of symbols in the references.
     substitutions, deletions, insertions : int
     confusions : Counter
-        How often each pair (reference, hypothesis) of differing symbols was aligned; "" is where one is missing.
+        Count of each aligned pair (reference, hypothesis) of different symbols; "" stands for a missing symbol.
 
     Examples
     --------

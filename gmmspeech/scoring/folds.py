@@ -20,7 +20,7 @@ FEW_SPEAKERS = 30  # with target trials: below, the error of ratios of all folds
 
 
 class Calibrator(Protocol):
-    """A calibration: it turns scores into log-likelihood ratios."""
+    """A calibration, which converts scores to log-likelihood ratios."""
 
     def apply(self, scores: ArrayLike, /) -> NDArray[np.float64]:
         """Return a ratio for every trial."""

@@ -214,7 +214,7 @@ def zt_norm(
 
 
 class Normalization:
-    """The methods, on models, tests and speakers that are numbers."""
+    """The normalization methods, on models, tests and speakers given as indices."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ CONSTANT = 1e-10  # part of its mean by which a dimension deviates at least
 
 @dataclass(frozen=True, eq=False)
 class AffineTransform:
-    """The map x -> matrix (x - mean), and then perhaps to length 1.
+    """The map x -> matrix (x - mean), optionally followed by length normalization.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ class ClassStatistics:
     Parameters
     ----------
     counts : ndarray, shape (S,), float64
-        Vectors of each class.
+        Number of vectors in each class.
     means : ndarray, shape (S, R)
-        Of each class.
+        Mean of each class.
     mean : ndarray, shape (R,)
-        Of all vectors.
+        Mean of all vectors.
     within : ndarray, shape (R, R)
         Scatter of the vectors about the means of their classes, divided by the number of vectors.
     """

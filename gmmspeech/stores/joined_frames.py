@@ -121,7 +121,7 @@ class JoinedFrames:
 
 
 class IndexedFrames:
-    """Frames in the shards of an index, which are opened as they are asked for."""
+    """Frames in the shards of an index, which are opened on demand."""
 
     def __init__(self, path: str) -> None:
         self._path = path

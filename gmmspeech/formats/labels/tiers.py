@@ -39,13 +39,13 @@ _HELD = {kind: tier for pair in _PAIRS for kind, tier in zip(pair, (PHONES, WORD
 
 
 class Voice(NamedTuple):
-    """Whose labels: the file, by its path in the folder without the suffix (or its id), and the speaker.
+    """Source of labels: the file, as its path in the folder without the suffix (or its id), and the speaker.
 
     Parameters
     ----------
     file : str
     speaker : str
-        "" where the file does not tell.
+        "" if not given in the file.
 
     Examples
     --------
@@ -207,10 +207,10 @@ def by_file(labels: Mapping[Voice, list[Label]]) -> dict[str, dict[str, list[Lab
 
 
 def match_files(wanted: Mapping[K, Sequence[str]], files: Collection[str]) -> dict[K, str]:
-    """Find for each recording the file that has its labels.
+    """Find the label file of each recording.
 
-    It has one of the recording's names, the first that there is; or else the last part of its first name, without
-    folders, if that is the last part of no other file and of no other recording.
+    It is the first that has one of the recording's names; otherwise, the file with the last part of the first name,
+    without folders, if that is the last part of no other file and of no other recording.
 
     Examples
     --------

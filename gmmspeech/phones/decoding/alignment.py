@@ -52,28 +52,30 @@ class Alignment(Described):
     Attributes
     ----------
     words : list of Label
-        In seconds; silence between them has no label.
+        In seconds; silence between words has no label.
     phones : list of Label
-        Silence included, without gaps.
+        Including silence, without gaps.
     log_likelihoods : ndarray, shape (number of phones,), float64
-        Mean log-likelihood a frame of each phone's frames in their states, in nats.
+        Mean log-likelihood per frame of each phone's frames in their states, in nats.
     goodness : ndarray, shape (number of phones,), float64, or None
         Goodness of pronunciation of each phone; see `goodness_of_pronunciation`.
     log_likelihood : float
-        Of the whole utterance along its best path, transitions and pronunciations included, in nats a frame.
+        Log-likelihood of the whole utterance along its best path, including transitions and pronunciations, in nats per
+        frame.
     deviations : ndarray, shape (number of phones,), float64, or None
-        Standard deviation of where each phone begins, in seconds; the first begins with the audio. 1.96 of them to
-        either side hold about 95 % of the boundaries. None where boundaries are those of whole frames.
+        Standard deviation of the start of each phone, in seconds; the first starts with the audio. About 95 % of the
+        boundaries are within 1.96 standard deviations. None if boundaries lie between whole frames.
     fit : float or None
-        Log-likelihood of the frames of speech less that along the best path through any phones: how much worse, in nats
-        a frame, the transcript explains them. About -0.7 where all was said as written; the more below, the more of it
-        is wrong or missing. None where all is silence.
+        Log-likelihood of the speech frames minus that of the best path through any phones, in nats per frame: how much
+        worse the transcript explains them. About -0.7 if everything was said as written; the lower, the more of the
+        transcript is wrong or missing. None if there is only silence.
     beam : float or None
-        None: the path is the best of all. A number: it is the best within that beam, and there may be a better one.
+        None if the path is the best of all. Otherwise the path is the best within this beam, and there may be a better
+        one.
     confidences : ndarray, shape (number of words,), float64, or None
-        Posterior probability of each word, where words were recognized and a lattice was made.
+        Posterior probability of each word, if words were recognized with a lattice.
     chain : Chain or None
-        States on the best path, and the frame that each begins in: before edges of silence are placed.
+        States on the best path, and the first frame of each, before edges of silence are placed.
     """
 
     words: list[Label]
@@ -108,7 +110,7 @@ class AlignedCorpus(Described):
     skipped : dict of str to str
         Utterances that could not be aligned, and why.
     unknown_words : Counter
-        Words that the dictionary lacks, and how often they came.
+        Words that the dictionary lacks, and how often they occurred.
     """
 
     alignments: dict[str, Alignment]
