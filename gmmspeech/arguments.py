@@ -1,7 +1,7 @@
-"""Constraints of arguments: an error of one line that names the argument, what was found and what was expected.
+"""Constraints on arguments, with one-line errors that name the argument, what was found and what was expected.
 
-Estimators have a table of them (``_parameter_constraints``), functions call `check`, and of those wrapped in `checked`
-the annotations are the table. Arrays are left to `gmmspeech.checks`.
+Estimators have a table of them (``_parameter_constraints``), functions call `check`, and for functions wrapped in
+`checked` the annotations are the table. Arrays are checked by `gmmspeech.checks`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Frames in fixed blocks, worked on by threads, summed in a fixed order: the same bits for any number of jobs."""
+"""Frames in fixed blocks, processed by threads and summed in a fixed order: the same bits for any number of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of arrays and numbers: an error of one line that names the owner, what was found and what was expected."""
+"""Checks of arrays and numbers, with one-line errors that name the owner, what was found and what was expected."""
 
 from __future__ import annotations
 

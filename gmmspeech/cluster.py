@@ -1,9 +1,9 @@
 """Training on a Dask cluster, with the same bits as on one machine.
 
-Frames lie in shards of `gmmspeech.blocks.FAN_IN` blocks in the workers' memory. In every iteration the model is sent
-once, each worker sums the statistics of its shards, and the sums are summed in the order of
-`gmmspeech.blocks.tree_sum`, of which a shard is a partial sum of the first level. All that is sent is kept by the
-scheduler as something that can be done again, so that a worker may be lost, and join, at any moment.
+Frames are kept in shards of `gmmspeech.blocks.FAN_IN` blocks in the workers' memory. In every iteration the model is
+sent once, each worker sums the statistics of its shards, and these sums are added in the order of
+`gmmspeech.blocks.tree_sum`, in which a shard is a partial sum of the first level. The scheduler can repeat everything
+that is sent, so that workers may be lost, or join, at any time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Libraries in C beside the modules that call them, each optional: an install without a compiler has none."""
+"""C libraries beside the modules that call them, all optional: an installation without a compiler has none."""
 
 from __future__ import annotations
 

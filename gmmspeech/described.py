@@ -1,4 +1,4 @@
-"""What objects say of themselves in a console and in a notebook."""
+"""Display of objects in a console and in a notebook."""
 
 from __future__ import annotations
 

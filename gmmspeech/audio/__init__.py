@@ -1,4 +1,4 @@
-"""Recordings to waveforms: decode, cut, resample."""
+"""From recordings to waveforms: decoding, cutting, resampling."""
 
 from gmmspeech.audio.conditions import simulate_conditions
 from gmmspeech.audio.opening import audio_file

@@ -1,7 +1,7 @@
-"""FLAC: how long a recording really is, which its last frame tells.
+"""FLAC: the actual length of a recording, from its last frame.
 
-The header has the number of samples, or 0 where it was written into a pipe. Every frame has its own number, and
-checksums by which it is found from the end of the file.
+The header has the number of samples, or 0 if the file was written into a pipe. Every frame has its own number, and
+checksums by which it can be found from the end of the file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Audio files under a folder, whatever lies beside them."""
+"""Find audio files in a folder among other files."""
 
 from __future__ import annotations
 

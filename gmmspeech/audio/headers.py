@@ -1,7 +1,7 @@
-"""What the headers of recordings say, compared with what is there.
+"""Headers of recordings, compared with the actual data.
 
-libsndfile believes a header. One that was never finished, because it was written into a pipe or the program was killed,
-is put right here before libsndfile sees it; one that promises more than there is, is an error.
+libsndfile trusts the header. Here a header that was never finished, because the file was written into a pipe or the
+program was killed, is corrected before libsndfile reads it; one that gives more data than the file has is an error.
 """
 
 from __future__ import annotations

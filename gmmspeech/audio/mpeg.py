@@ -1,7 +1,8 @@
-"""MPEG audio (MP3): how much there really is.
+"""MPEG audio (MP3): the actual length.
 
-A file says how long it is in a first frame without sound, named Xing or Info, or not at all; what decoders guess then
-holds for a constant bit rate. Here all frames are counted, and the decoder gets a first frame that says so.
+A file gives its length in a first frame without sound, named Xing or Info, or not at all; decoders then make a guess
+that is right only for a constant bit rate. Here all frames are counted, and the decoder gets a first frame with the
+count.
 """
 
 from __future__ import annotations

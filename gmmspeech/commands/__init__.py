@@ -1,1 +1,1 @@
-"""The work of each command, from files to files."""
+"""Functions behind the commands, from files to files."""

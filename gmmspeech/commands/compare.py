@@ -1,4 +1,4 @@
-"""Two labelings of the same recordings, compared boundary by boundary."""
+"""Compare two labelings of the same recordings, boundary by boundary."""
 
 from __future__ import annotations
 

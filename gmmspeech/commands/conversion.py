@@ -1,4 +1,4 @@
-"""Recordings of any rate and number of channels for one front end: converted, and told in one line."""
+"""Convert recordings of any rate and number of channels for one front end, with a one-line notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings that are there twice, byte for byte: where speakers differ, nobody knows which of them is heard."""
+"""Find recordings that are byte-for-byte copies: if their speakers differ, it is unclear which one is heard."""
 
 from __future__ import annotations
 

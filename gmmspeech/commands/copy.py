@@ -1,4 +1,4 @@
-"""Features and mixtures from one format to another."""
+"""Convert features and mixtures from one format to another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a data directory, each with what mends it, and the mending: Kaldi's validate and fix scripts."""
+"""Validate and repair data directories, as Kaldi's validate and fix scripts: each problem with its remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data directories cut, split and put together as Kaldi's ``subset_data_dir.sh`` and its like do it."""
+"""Subset, split and combine data directories, as Kaldi's ``subset_data_dir.sh`` and related scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `doctor`: what is installed, and whether it gives the numbers that it should."""
+"""The command `doctor`: list what is installed, and check that it gives the right numbers."""
 
 from __future__ import annotations
 

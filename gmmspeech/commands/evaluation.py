@@ -1,4 +1,4 @@
-"""Figures of scored trials, of one system or of several beside one another, with intervals and tests."""
+"""Metrics of scored trials for one or more systems, with intervals and tests."""
 
 from __future__ import annotations
 

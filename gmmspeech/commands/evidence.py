@@ -1,4 +1,4 @@
-"""A comparison of recordings as evidence: the likelihood ratio of a case, and what validation says of such ratios."""
+"""Forensic comparison of recordings: the likelihood ratio of a case, and the validation of such ratios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The systems behind a comparison as evidence: GMM-UBM and i-vectors with PLDA, trained under all conditions."""
+"""Systems of a forensic comparison: GMM-UBM and i-vectors with PLDA, trained under all conditions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups of speakers, such as low and high voices: who belongs to which, and how many errors each has."""
+"""Groups of speakers, such as low and high voices: their members, and the error rates of each group."""
 
 from __future__ import annotations
 

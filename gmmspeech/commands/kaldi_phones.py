@@ -1,4 +1,4 @@
-"""Phones of Kaldi's alignments: a CTM, or a table of whole numbers."""
+"""Phones of Kaldi alignments, as a CTM or a table of integers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quality of recordings, from audio to a table that calibration takes as side information."""
+"""Quality of recordings, from audio to a table of side information for calibration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""N-grams from transcripts."""
+"""Train n-grams on transcripts."""
 
 from __future__ import annotations
 

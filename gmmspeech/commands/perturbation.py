@@ -1,7 +1,8 @@
-"""Copies of data directories that are faster or slower, with noise or reverberation: more, and other, data to train on.
+"""Data augmentation: copies of data directories at other speeds, with noise, or with reverberation.
 
-Names are those of Kaldi's recipes: of another speed, utterances and speakers begin with ``sp0.9-``, since voices change
-with it (``perturb_data_dir_speed.sh``); with noise, utterances alone end with ``-snr10``, in a room with ``-reverb``.
+Names follow Kaldi's recipes: with another speed, ids of utterances and speakers begin with ``sp0.9-``, because it
+changes the voices (``perturb_data_dir_speed.sh``); with noise, only ids of utterances end with ``-snr10``, with
+reverberation with ``-reverb``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Features that phones are trained, aligned and recognized on: computed of recordings, or stored before."""
+"""Features for training, alignment and recognition of phones: computed from recordings, or from a store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of classifying phones, from data directories to files, for the command line."""
+"""Steps of phone classification, from data directories to files, for the command line."""
 
 from __future__ import annotations
 

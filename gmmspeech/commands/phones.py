@@ -1,4 +1,4 @@
-"""The steps of phone modeling, from data directories to files: the command line and the recipes call the same ones."""
+"""Steps of phone modeling, from data directories to files, for the command line and the recipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A relevant population for a case: its recordings under conditions of the case, as frames of the case's length."""
+"""Relevant population of a case: its recordings under the conditions and with the duration of the case."""
 
 from __future__ import annotations
 

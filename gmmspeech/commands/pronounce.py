@@ -1,4 +1,4 @@
-"""Lines of a pronunciation dictionary for words: what a dictionary has of them, and eSpeak NG says of others."""
+"""Pronunciations of words as dictionary lines, from a dictionary or, for words it lacks, from eSpeak NG."""
 
 from __future__ import annotations
 

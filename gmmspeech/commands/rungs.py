@@ -1,4 +1,4 @@
-"""Stages of recipes that climb the ladder of phone models: training of its rungs, alignment and recognition on each."""
+"""Stages of recipes for the ladder of phone models: training, alignment and recognition at each rung."""
 
 from __future__ import annotations
 

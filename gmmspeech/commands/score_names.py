@@ -1,4 +1,4 @@
-"""Names of score files: as short as tells them apart, and which system of a fusion each is of."""
+"""Short unique names of score files, and their assignment to the systems of a fusion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores normalized, calibrated, fused and identified, from files to files."""
+"""Normalization, calibration and fusion of scores, and identification, from files to files."""
 
 from __future__ import annotations
 

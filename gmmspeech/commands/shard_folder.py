@@ -1,4 +1,4 @@
-"""The folder in which a run keeps its shards: nothing that no run made is removed from it, or reached through it."""
+"""The folder in which a run keeps its shards: only files made by a run are removed from it or followed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the work of extraction is cut into shards, and what decides what is in each of them."""
+"""Division of feature extraction into shards, and the settings that decide the content of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `show`: a few lines about any file of ours."""
+"""The command `show`: a short description of any file of this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `show` for files of Kaldi's that are no features and no models: what they are, and their counts."""
+"""The command `show` for Kaldi files other than features and models: their type and counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tables of recordings and voices say of the trials, as calibration takes it."""
+"""Side information of trials for calibration, from tables of recordings and voices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of speaker verification behind the background model, from files to files.
+"""Steps of speaker verification after the background model, from files to files.
 
 Statistics, i-vectors and their back end.
 """

@@ -1,4 +1,4 @@
-"""Scores of one class against another, and the figures of countermeasures against spoofing."""
+"""Scores of one class against another, and metrics of spoofing countermeasures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One iteration of EM shared by machines that have no more in common than a disk: statistics go through files."""
+"""One EM iteration on several machines that share only a disk: statistics are exchanged through files."""
 
 from __future__ import annotations
 

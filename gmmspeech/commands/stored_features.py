@@ -1,6 +1,6 @@
-"""What is done to features that are stored before a command works on them, by what lies beside them.
+"""Processing of stored features before a command uses them, with the files beside them.
 
-The steps are those of `StoredFrontEnd`; a model keeps those that its features took, and asks for them again.
+The steps are those of `StoredFrontEnd`; a model keeps the steps of its features, and requires them again.
 """
 
 from __future__ import annotations

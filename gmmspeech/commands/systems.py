@@ -1,4 +1,4 @@
-"""What `verify` and `compare` tell speakers apart by: models as large as the speakers of the background allow."""
+"""Systems of `verify` and `compare`: models as large as the number of background speakers allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what people wrote to words with pronunciations, and what becomes of words that no dictionary has."""
+"""From written transcripts to words with pronunciations, and the treatment of words that no dictionary has."""
 
 from __future__ import annotations
 

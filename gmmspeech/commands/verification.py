@@ -1,4 +1,4 @@
-"""The steps of the main job, from files to files: the command line and the recipes call the same ones."""
+"""Steps of speaker verification, from files to files, for the command line and the recipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is enrolled on what and tried with what, of a folder of speakers; and who is in the background."""
+"""Protocol for a folder of speakers: background speakers, enrollment recordings, and trials."""
 
 from __future__ import annotations
 

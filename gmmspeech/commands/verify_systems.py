@@ -1,4 +1,4 @@
-"""The systems that `verify` scores speakers of a folder by, each trained and scored once."""
+"""Systems by which `verify` scores the speakers of a folder, each trained and scored once."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Corpora: fetched from their origins, or prepared from a copy; and synthetic voices."""
+"""Corpora, downloaded from their publishers or prepared from a copy, and synthetic voices."""

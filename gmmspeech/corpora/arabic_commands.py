@@ -1,4 +1,4 @@
-"""The Arabic Speech Commands, as they lie on a disk and from GitHub: listed utterances, scored alone and by fives."""
+"""The Arabic Speech Commands, from a local copy or GitHub: listed utterances, scored singly and in groups of five."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ASVspoof 2019 and 2021, for those who have them: utterances, what they are, and the protocols of 2019's parts."""
+"""ASVspoof 2019 and 2021, from a local copy: utterances with their keys, and the protocols of the parts of 2019."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file of a corpus says: how its audio lies on a disk, and where it is fetched from."""
+"""Definition of a corpus: the layout of its audio on disk, and its download location."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files from the network: checked, kept in a cache, and gone on with where a download broke off."""
+"""Downloads with checksums and a cache; interrupted downloads are resumed."""
 
 from __future__ import annotations
 

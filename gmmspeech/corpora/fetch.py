@@ -1,4 +1,4 @@
-"""From a corpus' official origin to the data directories that recipes work on."""
+"""Download of a corpus from its publisher, and the data directories for recipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Free Spoken Digit Dataset, as it lies on a disk and from GitHub."""
+"""The Free Spoken Digit Dataset, from a local copy or GitHub."""
 
 from __future__ import annotations
 

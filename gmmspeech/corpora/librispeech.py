@@ -1,4 +1,4 @@
-"""LibriSpeech, on a disk and from OpenSLR: parts of train-clean-100 and test-other; dev-clean for a quick try."""
+"""LibriSpeech, from a local copy or OpenSLR: parts of train-clean-100 and test-other; dev-clean for a quick try."""
 
 from __future__ import annotations
 

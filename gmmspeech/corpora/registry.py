@@ -1,7 +1,7 @@
-"""The corpora by name: those that `gmmspeech prepare` knows, and those that are fetched from their publishers.
+"""Corpora by name: those of `gmmspeech prepare`, and those that are downloaded from their publishers.
 
-The folder ``data/`` of this project has, for each corpus, which utterances are used, and how. What a rule says (all
-pairs of models and tests, takes of a digit) is not listed but made in the corpus' own file.
+The folder ``data/`` of this project lists, for each corpus, which utterances are used, and how. What follows from a
+rule (all pairs of models and tests, takes of a digit) is not listed but generated in the corpus' own file.
 """
 
 from __future__ import annotations

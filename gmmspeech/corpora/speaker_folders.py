@@ -1,4 +1,4 @@
-"""Any folders of speakers: the name of the topmost one is the speaker's."""
+"""Folders of speakers: the name of the top folder is the speaker."""
 
 from __future__ import annotations
 

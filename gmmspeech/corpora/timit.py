@@ -1,4 +1,4 @@
-"""TIMIT, for those who have it: its sentences, its core test set, and its phones."""
+"""TIMIT, from a local copy: its sentences, its core test set, and its phones."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A corpus of synthetic voices, made on the spot: what the demonstration and the recipes use by default.
+"""A corpus of synthetic voices, generated locally, for the demonstration and, by default, the recipes.
 
 eSpeak NG, in the wheel ``espeakng-loader`` (extra ``demo``), says ten sentences in each of 24 voices and reports
-every phoneme with its first sample, so the phone times are the synthesizer's own. Two things to know of them: the
-closure of a stop belongs to the phoneme before it, since the event comes at the burst; and where eSpeak makes one
-phoneme of a vowel and the r after it ("four", "hear"), both carry the vowel's label.
+every phoneme with its first sample, so the phone times are the synthesizer's own. Note two conventions: the closure of
+a stop belongs to the phoneme before it, because the event comes at the burst; and if eSpeak treats a vowel and the
+following r as one phoneme ("four", "hear"), both have the vowel's label.
 """
 
 from __future__ import annotations

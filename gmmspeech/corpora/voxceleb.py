@@ -1,4 +1,4 @@
-"""VoxCeleb1, for those who have it: data directories of the official trials and of the speakers who are in none."""
+"""VoxCeleb1, from a local copy: data directories of the official trials and of the speakers outside them."""
 
 from __future__ import annotations
 

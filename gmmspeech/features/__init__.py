@@ -1,4 +1,4 @@
-"""Waveform to frames."""
+"""From waveforms to frames."""
 
 import lazy_loader
 

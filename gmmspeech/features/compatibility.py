@@ -1,4 +1,4 @@
-"""Whether two sets of frames were made alike."""
+"""Check whether two sets of frames have the same front end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversion of sampling rates: by soxr, or as Kaldi's ``LinearResample`` does it, whose numbers features then have."""
+"""Conversion of sampling rates by soxr, or like Kaldi's ``LinearResample`` for features equal to Kaldi's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of a front end's configuration beside the static features, and a few words about each."""
+"""Sections of a front end's configuration other than the static features, with short descriptions."""
 
 from __future__ import annotations
 

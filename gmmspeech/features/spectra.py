@@ -1,7 +1,7 @@
 """From frames of samples to the outputs of mel filters, a block of frames at a time.
 
-What was compiled does the work where it can (mel_kernel.py); Kaldi's features then have Kaldi's roundings in every
-frame. Elsewhere NumPy and scipy.fft do it, and only frames in which the roundings are heard get them.
+Compiled code is used if available (mel_kernel.py); Kaldi's features then have Kaldi's roundings in every frame.
+Otherwise NumPy and scipy.fft are used, and only frames in which the roundings matter get them.
 """
 
 from __future__ import annotations

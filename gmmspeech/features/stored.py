@@ -1,8 +1,8 @@
-"""A front end over features that are stored: what is done to them before a model sees them.
+"""A front end on stored features: their processing before a model uses them.
 
-In this order, as Kaldi's recipes have it: of phones, ``apply-cmvn`` and then ``add-deltas``; of speakers,
-``add-deltas``, ``apply-cmvn-sliding`` and then ``select-voiced-frames``. Stores and models keep it in the same text as
-the front end that made the features, if that is known, in the section ``stored``.
+The order follows Kaldi's recipes: for phones, ``apply-cmvn`` and then ``add-deltas``; for speakers, ``add-deltas``,
+``apply-cmvn-sliding`` and then ``select-voiced-frames``. Stores and models keep it in the same text as the front end
+that made the features, if that is known, in the section ``stored``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Windows, and where the frames of a signal lie."""
+"""Windows, and the positions of frames in a signal."""
 
 from __future__ import annotations
 

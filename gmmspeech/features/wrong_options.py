@@ -1,4 +1,4 @@
-"""What is wrong with the options that somebody gave, in one line."""
+"""One-line messages about invalid options."""
 
 from __future__ import annotations
 

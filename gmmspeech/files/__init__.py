@@ -1,1 +1,1 @@
-"""Files that are whole or not there: atomic writes, HDF5, saved models, checkpoints."""
+"""Files that are complete or absent: atomic writes, HDF5, saved models, checkpoints."""

@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, written by one run at a time."""
+"""Atomic writes: files are complete or absent, and written by one run at a time."""
 
 from __future__ import annotations
 

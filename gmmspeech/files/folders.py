@@ -1,4 +1,4 @@
-"""Files in a folder and in those below it."""
+"""Files in a folder and its subfolders."""
 
 from __future__ import annotations
 

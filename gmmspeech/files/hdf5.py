@@ -1,4 +1,4 @@
-"""HDF5 files with a format and a version that are checked before anything else is read."""
+"""HDF5 files with a format and a version, which are checked before anything else is read."""
 
 from __future__ import annotations
 

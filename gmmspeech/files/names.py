@@ -1,4 +1,4 @@
-"""File names made of ids, and what an argument says of where to write."""
+"""File names from ids, and output paths from arguments."""
 
 from __future__ import annotations
 

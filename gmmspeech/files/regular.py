@@ -1,4 +1,4 @@
-"""Opening files for reading that must be files: a named pipe would wait for ever, and a device may never end."""
+"""Open regular files only for reading: a named pipe would wait forever, and a device may never end."""
 
 from __future__ import annotations
 

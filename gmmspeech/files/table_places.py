@@ -1,4 +1,4 @@
-"""Specifiers of tables, as Kaldi has them: what kind of table, options, and where it is."""
+"""Kaldi's specifiers of tables: type of table, options, and location."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of other systems, read and written: Kaldi, HTK, Praat, lhotse, bob, SIDEKIT."""
+"""Reading and writing files of other systems: Kaldi, HTK, Praat, lhotse, bob, SIDEKIT."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Mixtures that bob wrote: HDF5 of ``GMMMachine``, old and new."""
+"""Mixtures written by bob: HDF5 of ``GMMMachine``, old and new."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The lists of a data directory as they stand in its files: read line by line, filtered, and written in Kaldi's order.
+"""The lists of a data directory as in its files: read line by line, filtered, and written in Kaldi's order.
 
-`gmmspeech.formats.datadir` reads what commands work on, and refuses what does not fit; here a directory may still be
-wrong, so that it can be told what is, and mended.
+`gmmspeech.formats.datadir` reads the input of commands and refuses inconsistent directories; here they are accepted, so
+that they can be checked and repaired.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables of measures: a head of names, then an id and its numbers in each line."""
+"""Tables of measures: a header of names, then an id and its numbers on each line."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Acoustic models of the Montreal Forced Aligner: an archive with a model of Kaldi's, and what its frames are.
+"""Acoustic models of the Montreal Forced Aligner: an archive with a Kaldi model and a description of its features.
 
-Members are ``final.mdl``, ``tree`` and ``phones.txt``, ``final.alimdl`` and ``lda.mat`` of an adapted system, and
-``meta.json`` (version 2 and later) or ``meta.yaml``, alone or in one folder. Laid out as Kaldi has them, they are read
-as Kaldi's.
+Members are ``final.mdl``, ``tree`` and ``phones.txt``, ``final.alimdl`` and ``lda.mat`` for an adapted system, and
+``meta.json`` (version 2 and later) or ``meta.yaml``, at the top or in one folder. They are unpacked in Kaldi's layout
+and read like a Kaldi model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Folders that `align` has written, known by their table ``alignment.csv``: what is of which run."""
+"""Output folders of `align`, recognized by their table ``alignment.csv``: the files of each run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Score files that are larger than memory, in blocks of lines."""
+"""Score files larger than memory, read in blocks of lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixtures that SIDEKIT wrote: HDF5 of ``Mixture``."""
+"""Mixtures written by SIDEKIT: HDF5 of ``Mixture``."""
 
 from __future__ import annotations
 

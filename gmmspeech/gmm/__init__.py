@@ -1,4 +1,4 @@
-"""Frames to statistics to model."""
+"""Gaussian mixtures: from frames to statistics to models."""
 
 import lazy_loader
 

@@ -1,12 +1,12 @@
-"""EM in fewer passes: its steps with momentum.
+"""EM in fewer passes, with momentum.
 
-Near an optimum every step of EM goes a little less far in much the same direction. Here each step goes on by a share of
-the step before, as in Nesterov's method, in the logarithms of weights and variances and in the means. The next
-pass over the data tells the likelihood anyway: where it fell, the step is taken back and plain EM's step, which can't
-lower it, taken instead (O'Donoghue and Candès). That costs the pass.
+Near an optimum, EM steps become slightly smaller in nearly the same direction. Here each step is extended by a fraction
+of the previous step, as in Nesterov's method, in the logarithms of weights and variances and in the means. The next
+pass over the data computes the likelihood anyway: if it fell, the step is replaced by the plain EM step, which can't
+lower it (O'Donoghue and Candès). This costs that pass.
 
-Where there are many more frames than k-means had, the first passes are over those alone: what EM changes at first, few
-frames tell as well. Each pass over all of them begins at a better mixture then.
+If there are many more frames than k-means used, the first passes are over the k-means frames only, because few frames
+are enough for the first changes of EM. The passes over all frames then start from a better mixture.
 
 Y. Nesterov, "A method for solving the convex programming problem with convergence rate O(1/k²)", Soviet Mathematics
 Doklady 27, 1983.

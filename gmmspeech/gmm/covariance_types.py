@@ -1,11 +1,11 @@
-r"""The kinds of covariances that a mixture may have: "full", "tied", "diag", "spherical", as scikit-learn names them.
+r"""Covariance types of mixtures: "full", "tied", "diag", "spherical", as scikit-learn names them.
 
-EM knows them as matrices (K, D, D) or as variances (K, D), where components with one covariance, or columns with one
-variance, have it all the same; a mixture shows them in the shapes of scikit-learn: (K, D, D), (D, D), (K, D), (K,).
+EM keeps them as matrices (K, D, D) or as variances (K, D), with shared covariances or variances repeated; a mixture has
+them in the shapes of scikit-learn: (K, D, D), (D, D), (K, D), (K,).
 
-The floor of variances (`gmmspeech.gmm.floors`) holds in every direction: with the floors of the columns on the diagonal
-of F, all :math:`v^T C v \ge v^T F v`. Where an update is below, its eigenvalues relative to F rise to 1, which is the
-most likely matrix above F. As with variances, a matrix never has to rise above what it was before the update, so that
+The variance floor (`gmmspeech.gmm.floors`) holds in every direction: with the floors of the columns on the diagonal of
+F, all :math:`v^T C v \ge v^T F v`. If an update is below, its eigenvalues relative to F are raised to 1, which gives
+the most likely matrix above F. As with variances, a matrix is never raised above its value before the update, so that
 the likelihood can't fall.
 """
 

@@ -1,7 +1,7 @@
-"""Expectation-maximization: the loop, the update, and what happens to components that starve.
+"""Expectation-maximization: the loop, the update, and the treatment of starved components.
 
-The loop knows a mixture only as (weights, means, variances) and the data only through a function that gives the
-statistics of a mixture, so one loop serves arrays in memory, feature stores and machines far away.
+The loop sees a mixture only as (weights, means, variances) and the data only through a function that returns the
+statistics under a mixture, so one loop serves arrays in memory, feature stores and remote machines.
 """
 
 from __future__ import annotations

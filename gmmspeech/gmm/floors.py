@@ -1,18 +1,19 @@
-"""The variance floor: how narrow a component may become.
+"""The variance floor: the minimum width of components.
 
-A component on a few frames, or on equal ones, would become ever narrower and its density ever higher. The floor of a
-column is a share (the option ``variance_floor``) of a robust variance within clusters, decided once, at the start of a
-training: frames of a sample go to the components of the start that they are most probable under, and the squared median
-deviation (scaled to the normal's) of the narrowest clusters that together have a tenth of the frames counts. Neither
-outliers nor the distances between clusters raise it, as they do the variance of all frames, and clusters wider than the
-narrowest tenth don't either. Frames in memory, in a store or on a cluster have the same; a stream has that of its first
-batch, and a mixture keeps it with its parameters. Of a mixture that never had one, variances stand in for deviations.
+A component on a few frames, or on equal frames, would become ever narrower and its density ever higher. The floor of a
+column is a fraction (the option ``variance_floor``) of a robust variance within clusters, computed once at the start of
+training: the frames of a sample are assigned to the most probable components of the start, and the squared median
+deviation (scaled to that of a normal distribution) of the narrowest clusters that together have a tenth of the frames
+is used. Unlike the variance of all frames, it is not raised by outliers, by distances between clusters, or by clusters
+wider than the narrowest tenth. Frames in memory, in a store or on a cluster give the same floor; a stream has that of
+its first batch, and a mixture keeps it with its parameters. For a mixture without one, variances are used instead of
+median deviations.
 
-- Clusters of fewer than ten different frames and deviations of 0 (half of a cluster's frames equal) don't count. Where
-  none counts in a column, the variance of all frames does, and where that is 0 too, the floor is 1e-6.
-- Variances that end on the floor are warned of, once a training, those of columns of equal frames too.
-- A frame of weight 2 counts as two equal frames do; only ratios of weights matter.
-- A variance below the floor rises to it, but never above what it was before the update: the likelihood can't fall.
+- Clusters with fewer than ten different frames and deviations of 0 (half of a cluster's frames are equal) are ignored.
+  If none remains in a column, the variance of all frames is used, and if that is 0, the floor is 1e-6.
+- Variances that end on the floor cause one warning per training, also for columns of equal frames.
+- A frame of weight 2 counts as two equal frames; only ratios of weights matter.
+- A variance below the floor is raised to it, but never above its value before the update: the likelihood can't fall.
 """
 
 from __future__ import annotations

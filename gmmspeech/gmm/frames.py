@@ -1,4 +1,4 @@
-"""Frames as the training loops take them, from an array, a list or a store alike: checked, weighted, drawn."""
+"""Frames for the training loops, from an array, a list or a store: checked, weighted, sampled."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-r"""Frames in which values are missing, as NaN, under a mixture with diagonal covariances.
+r"""Frames with missing values (NaN) under a mixture with diagonal covariances.
 
-The components' columns are independent, so what is missing is left out of a density,
+The columns are independent within a component, so missing values are left out of a density,
 
 .. math:: \log p(x^o) = \log \sum_k w_k \prod_{d \in o} N(x_d; \mu_{kd}, \sigma_{kd}^2),
 
-and the expected statistics under component k of a column that is missing are those of the component itself: μ for x and
-μ² + σ² for x². With these in the sums, one update of EM is that of whole frames, and the likelihood of what was seen
-never falls. It is exact where values are missing at random: for reasons that have nothing to do with them.
+and the expected statistics of a missing column under component k are those of the component itself: μ for x and
+μ² + σ² for x². With these in the sums, the EM update is that for complete frames, and the likelihood of the observed
+values never falls. It is exact if values are missing at random, that is, independently of their values.
 
 Z. Ghahramani and M. I. Jordan, "Supervised learning from incomplete data via an EM approach", NIPS 6, 1993.
 """

@@ -1,4 +1,4 @@
-"""Options of mixtures: what each may be, and those that decide what training gives."""
+"""Options of mixtures: their constraints, and those that affect the result of training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of a mixture, checked."""
+"""Checks of the parameters of a mixture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The start of EM from posteriors that are given: of another model, of labels, of an expert."""
+"""Start of EM from given posteriors: of another model, of labels, of an expert."""
 
 from __future__ import annotations
 

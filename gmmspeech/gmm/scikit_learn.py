@@ -1,4 +1,4 @@
-"""Mixtures to scikit-learn's ``GaussianMixture`` and back."""
+"""Conversion of mixtures to scikit-learn's ``GaussianMixture`` and back."""
 
 from __future__ import annotations
 

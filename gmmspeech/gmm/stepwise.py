@@ -1,15 +1,14 @@
 r"""EM on a stream of batches: stepwise, or online, EM.
 
-A mixture is a function of the average statistics of a frame, and with diagonal covariances they are one of it:
-:math:`\bar n = w`, :math:`\bar s = w \mu`, :math:`\bar q = w (\mu^2 + \sigma^2)`. A batch moves them towards its own
-average,
+A mixture with diagonal covariances and its average statistics per frame determine each other: :math:`\bar n = w`,
+:math:`\bar s = w \mu`, :math:`\bar q = w (\mu^2 + \sigma^2)`. A batch moves them towards its own average,
 
 .. math:: \bar s \leftarrow (1 - \eta) \bar s + \eta \hat s, \qquad \eta = \left( \frac{B}{N + B} \right)^{\kappa},
 
-B being the frames of the batch and N those before it. With batches of one size this is Cappé and Moulines'
-:math:`\eta_t = t^{-\kappa}`; it converges to a local optimum of the likelihood for 0.5 < κ <= 1. With κ = 1 every
-frame counts the same, and what an early, bad mixture made of its frames is never forgotten; less than that forgets it
-(Liang and Klein).
+with B frames in the batch and N before it. With batches of equal size this is Cappé and Moulines'
+:math:`\eta_t = t^{-\kappa}`; it converges to a local optimum of the likelihood for 0.5 < κ <= 1. With κ = 1 all frames
+count equally, and the statistics from early, bad mixtures are never forgotten; smaller values forget them (Liang and
+Klein).
 
 O. Cappé and E. Moulines, "On-line expectation-maximization algorithm for latent data models", Journal of the
 Royal Statistical Society B 71(3), 2009.

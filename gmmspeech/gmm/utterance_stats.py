@@ -1,4 +1,4 @@
-"""Statistics of many utterances side by side: what scores, subspaces and supervectors work on, in memory or a file."""
+"""Statistics of many utterances, in memory or a file: the input of scoring, subspaces and supervectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FMLLR, or constrained MLLR: an affine transform a speaker that brings the speaker's frames to the model."""
+"""FMLLR (constrained MLLR): an affine transform per speaker that adapts the speaker's frames to the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Linear discriminant analysis: the directions in which classes differ most for their spread."""
+"""Linear discriminant analysis: the directions in which classes differ most relative to their spread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MLLT, or a semi-tied covariance: one rotation and scaling after which diagonal covariances fit best."""
+"""MLLT (semi-tied covariance): one linear transform after which diagonal covariances fit best."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gales's row-by-row ascent, by which both MLLT and fMLLR find their transform."""
+"""Gales's row-by-row optimization of the transforms of MLLT and fMLLR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics of LDA, MLLT and fMLLR: weighted sums of x x^T, which add."""
+"""Statistics of LDA, MLLT and fMLLR: additive weighted sums of x x^T."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames spliced with their neighbors, and frames or means put through a matrix."""
+"""Splicing of frames, and linear transforms of frames or means."""
 
 from __future__ import annotations
 

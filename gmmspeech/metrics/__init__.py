@@ -1,4 +1,4 @@
-"""Scores to figures of merit."""
+"""From scores to metrics."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The figures that describe one verification experiment."""
+"""Summary metrics of one verification experiment."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The compiled loops of the front end, and their NumPy twins."""
+"""Compiled loops of the front end, and their NumPy equivalents."""

@@ -1,11 +1,11 @@
 """Power spectra with the roundings of Kaldi's float32 FFTs.
 
 Kaldi's FFT in float32 (split radix [1]_ for powers of two, else one prime factor after the other) leaves about 1e-6 of
-a frame's loudest amplitude in every bin. Where a filter of the mel bank lies more than a dozen nats below the loudest
-one, that is a good part of what Kaldi gives, and its numbers can only be met by making the same errors: the same
-butterflies in the same order, the same factors, and the same products fused with a sum (one rounding for both) as GCC
-fuses them for processors that can. Here that is done in NumPy, at ten times the time of scipy.fft, whose spectra are
-nearer the truth; mel_kernel.c has split radix with the same bits for every frame.
+a frame's largest amplitude in every bin. If a mel filter lies more than a dozen nats below the loudest one, this error
+is a large part of Kaldi's value, which can only be reproduced by the same errors: the same butterflies in the same
+order, the same factors, and the same products fused with a sum (one rounding for both) as GCC fuses them on processors
+that support it. Here this is done in NumPy, in ten times the time of scipy.fft, whose spectra are more accurate;
+mel_kernel.c has split radix with the same bits for every frame.
 
 .. [1] H. S. Malvar, "Signal Processing with Lapped Transforms", Artech House, 1992: the split-radix FFT, with complex
    factors in three products each.

@@ -1,6 +1,6 @@
-"""The loops over frames compiled (mel_kernel.c): windows, Kaldi's FFT, filters, small products and deltas.
+"""Compiled loops over frames (mel_kernel.c): windows, Kaldi's FFT, filters, small products and deltas.
 
-A frame's bits depend on its samples alone. Threads may run side by side: the interpreter's lock is released meanwhile.
+A frame's bits depend only on its samples. Threads can run in parallel: the interpreter's lock is released meanwhile.
 """
 
 from __future__ import annotations

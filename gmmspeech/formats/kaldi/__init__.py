@@ -1,1 +1,1 @@
-"""Files of Kaldi: archives and tables, models, trees, alignments."""
+"""Kaldi files: archives and tables, models, trees, alignments."""

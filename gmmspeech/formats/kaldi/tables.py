@@ -1,6 +1,6 @@
-"""Tables of Kaldi's: the one place that opens what a specifier says, for all who read tables, and writes them.
+"""Kaldi tables: all tables are opened and written here, by their specifiers.
 
-What can be read only once, is compressed, or may be damaged is kept in a temporary file first.
+Input that can be read only once, is compressed, or may be damaged is first copied to a temporary file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Kaldi's transition models: the topology of each phone's HMM states, and log probabilities of their transitions.
 
-A transition state is a phone, one of its HMM states and a mixture; its transitions are numbered one after the other,
-those of the first from 1: numbers that Kaldi's alignments are of.
+A transition state is a phone, one of its HMM states and a mixture; its transitions are numbered consecutively, starting
+from 1 for the first state. Kaldi's alignments consist of these numbers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Kaldi's decision trees (``tree``): from a phone, its neighbors and the class of a state to the number of a mixture.
 
-A tree is of event maps: a table (TE), a question (SE) or an answer (CE). What they ask for is a key: -1 is the class of
-the state, 0 to N - 1 are the phones of a context of N, of which the one at P is the phone itself.
+A tree consists of event maps: tables (TE), questions (SE) and answers (CE). They ask for a key: -1 is the class of the
+state; 0 to N - 1 are the phones of a context of N, in which position P is the phone itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Utterances that were aligned, in the time of their recordings, and where these have their files."""
+"""Aligned utterances in the time of their recordings, and the files of these recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Label files of the Buckeye corpus: ``.phones`` and ``.words``, as xlabel writes them."""
+"""Label files of the Buckeye corpus: ``.phones`` and ``.words``, as written by xlabel."""
 
 from __future__ import annotations
 

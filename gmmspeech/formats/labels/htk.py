@@ -1,4 +1,4 @@
-"""Label files of HTK, ``.lab`` and the master label file, MLF (The HTK Book 3.4, 6.2)."""
+"""HTK label files, ``.lab`` and the master label file, MLF (The HTK Book 3.4, 6.2)."""
 
 from __future__ import annotations
 

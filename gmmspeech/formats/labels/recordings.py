@@ -1,4 +1,4 @@
-"""Folders of recordings with labels that have times: TextGrids beside them, or label files elsewhere."""
+"""Folders of recordings with time labels: TextGrids beside them, or label files elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and JSON of labels: of many recordings, as `align` writes them, and of one, as MFA does.
+"""Tables and JSON of labels: for many recordings, as written by `align`, and for one, as written by MFA.
 
 `align` writes ``alignment.csv`` and ``alignment.json``. The Montreal Forced Aligner's ``--output_format csv`` and
 ``json`` write a file for each recording: rows of begin, end, label, type of the tier and speaker, or tiers by their

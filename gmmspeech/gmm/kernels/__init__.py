@@ -1,15 +1,15 @@
-"""The hot functions, ``accumulate`` and ``log_likelihood``, once each for every backend.
+"""Kernels: the functions ``accumulate`` and ``log_likelihood``, which take most of the time, for every backend.
 
-A backend is a module (or, for the devices of torch, an object) with
+A backend is a module (or, for torch devices, an object) with
 
 - ``accumulate(frames, parameters, sample_weight=None) -> GMMStats``
 - ``log_likelihood(frames, parameters) -> (T,)``
 - ``stack_models(background, models, dtype) -> ModelStack`` and
   ``top_c_log_likelihood(frames, stack, top_c) -> (1 + models,)``, for scoring many models
 
-on one block of the data, in one thread. ``parameters`` is what `pack` makes of a mixture. Cutting the data into
-blocks, threads and the order of the sums lie above, in `gmmspeech.blocks`. torch's has also
-``e_step(frames, sample_weight)``, which gives a function from ``parameters`` to the statistics of all the data.
+on one block of the data, in one thread. ``parameters`` is the result of `pack` for a mixture. Blocks, threads and the
+order of summation are handled in `gmmspeech.blocks`. The torch backend also has ``e_step(frames, sample_weight)``,
+which returns a function from ``parameters`` to the statistics of all the data.
 """
 
 from __future__ import annotations

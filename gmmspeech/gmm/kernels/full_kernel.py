@@ -1,12 +1,12 @@
-r"""Mixtures whose components have full covariances, one each or one in common, evaluated as products of matrices.
+r"""Mixtures with full or tied covariances, evaluated by matrix products.
 
 Frames are whitened by the covariance of the whole mixture, :math:`z = W (x - s)`; with the products of pairs of columns
-beside them, log density and log weight of every component are one matrix product, as with diagonal covariances:
+appended, log density and log weight of every component are one matrix product, as with diagonal covariances:
 
     log w_k N(x; mu_k, C_k) = [1, z, z_i z_j for i <= j] @ matrix[:, k]
 
-Components with one covariance in common are, whitened by that, components of variance 1 in every column: what
-evaluates diagonal covariances evaluates them.
+Components with a tied covariance, whitened by it, have variance 1 in every column, so the kernels for diagonal
+covariances evaluate them.
 """
 
 from __future__ import annotations

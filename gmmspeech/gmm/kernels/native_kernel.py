@@ -1,10 +1,10 @@
-"""The kernels compiled (em_kernel.c, em_pass.h), for the best instruction set that the machine has.
+"""Compiled kernels (em_kernel.c, em_pass.h), for the best instruction set of the machine.
 
-A block of frames in which few components have a share, as in real speech, has statistics of those pairs of a frame and
-a component only whose density is above 2^-27 (float64: 2^-56) of the frame's largest: a component of K loses at most
-that share of each frame, a frame at most K times as much. Likelihoods leave out nothing.
+If few components have a share in a block of frames, as in real speech, statistics include only pairs of a frame and a
+component with a density above 2^-27 (float64: 2^-56) of the frame's largest: one of K components loses at most this
+share of each frame, and a frame at most K times as much. Likelihoods are complete.
 
-What is float32 and what float64 is as in `numpy_kernel`, the readable twin. Threads may run them side by side: the
+The use of float32 and float64 is as in `numpy_kernel`, the readable equivalent. Threads can run in parallel: the
 interpreter's lock is released meanwhile.
 """
 

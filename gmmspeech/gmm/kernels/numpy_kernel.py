@@ -1,8 +1,9 @@
-"""The kernels in NumPy: the readable reference, and what runs where nothing was compiled.
+"""Kernels in NumPy: the readable reference, and the fallback if nothing was compiled.
 
-Frames are taken in blocks so that the (block, K) array of joint densities stays in cache; float32 frames are worked
-on in float32 with each block's statistics added up in float64, float64 frames in float64 throughout. Of float32 frames
-too, a few components narrower than the others have densities and statistics in float64, by products of their own.
+Frames are processed in blocks so that the (block, K) array of joint densities stays in cache; float32 frames are
+processed in float32 with each block's statistics summed in float64, float64 frames in float64 throughout. Even with
+float32 frames, a few components narrower than the others have densities and statistics in float64, by separate
+products.
 """
 
 from __future__ import annotations

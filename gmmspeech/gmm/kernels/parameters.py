@@ -1,15 +1,15 @@
-"""A mixture in the form in which the kernels evaluate it, and statistics in the form in which they give them.
+"""A mixture in the form that the kernels evaluate, and statistics in the form that they return.
 
 With z = (x - shift) * scale, the log density and log weight of every component are one matrix product:
 
     log w_k N(x; mu_k, sigma_k^2) = [1, z, z**2] @ matrix[:, k]
 
-Shift and scale are the mean and inverse deviation of the mixture itself. After one EM update they are those of
-the data, so frames far from zero (mean 1e3, deviation 1) lose no digits to float32, and as they are a
-function of the parameters alone, no other pass over the data and no other state is needed.
+Shift and scale are the mean and inverse standard deviation of the mixture itself. After one EM update they are those of
+the data, so frames far from zero (mean 1e3, deviation 1) lose no digits to float32. As they depend only on the
+parameters, no other pass over the data and no other state is needed.
 
-The product cancels: terms of (mean / deviation)**2 leave a density of the size of one. The compiled kernel takes the
-squares of (z - mean) / deviation instead, in as many operations, which loses digits with the first power only.
+The product cancels: terms of (mean / deviation)**2 leave a density of order one. The compiled kernel computes the
+squares of (z - mean) / deviation instead, in as many operations, which loses digits only with the first power.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-r"""Full covariances of the components that a mixture with diagonal ones finds best for a frame, as Kaldi trains them.
+r"""Full covariances for the components selected per frame by a diagonal mixture, as Kaldi trains them.
 
-Each frame is evaluated under `num_gselect` components alone, G, and belongs to these. Frames that chose a component
-meet it in products of matrices, (frames, D) by (D, D), so that a pass over N frames takes 4 N G D² operations and those
-of the diagonal mixture, in place of 2 N K D². Like `full_kernel`, it works on frames whitened by the covariance of the
-whole.
+Each frame is evaluated only under its `num_gselect` best components, G. All frames of a component are evaluated by a
+product of matrices, (frames, D) by (D, D), so that a pass over N frames takes 4 N G D² operations and those of the
+diagonal mixture, instead of 2 N K D². Like `full_kernel`, it works on frames whitened by the covariance of the whole
+mixture.
 """
 
 from __future__ import annotations

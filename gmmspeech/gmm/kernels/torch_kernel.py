@@ -1,7 +1,7 @@
-"""The kernels in torch, for GPUs: float32 products whose sums are added up in float64, on the device.
+"""Kernels in torch, for GPUs: float32 products with sums in float64, on the device.
 
-What is float32 and what float64 is as in `numpy_kernel`, the readable twin. The device has its own threads: calls from
-several threads of ours take turns.
+The use of float32 and float64 is as in `numpy_kernel`, the readable equivalent. The device has its own threads: calls
+from several Python threads take turns.
 """
 
 from __future__ import annotations
