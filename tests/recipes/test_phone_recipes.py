@@ -51,6 +51,13 @@ def _few_updates_of_the_full_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gmmspeech.phones.hmm.ladder.ADAPTATION_ROUNDS", 1)
 
 
+@pytest.fixture(autouse=True)
+def _no_pictures_of_confusions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `classify-phones` draws as well is tested there."""
+    for name in ("figure_of", "save_figure"):
+        monkeypatch.setattr(f"gmmspeech.commands.phone_gmms.{name}", lambda *_, **__: None)
+
+
 @pytest.fixture
 def recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModuleType]:
     """A function that gives a recipe's module, some of its constants replaced."""
