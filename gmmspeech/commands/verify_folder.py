@@ -30,7 +30,16 @@ from gmmspeech.commands.verify_protocol import (
     read_protocol,
     write_protocol,
 )
-from gmmspeech.commands.verify_systems import PLDA, WITH_PITCH, score_same_channel, score_systems, score_with_pitch
+from gmmspeech.commands.verify_systems import (
+    ADAPTED_NOTE,
+    PLDA,
+    SAME_CHANNEL,
+    WITH_PITCH,
+    folds_to_adapt_by,
+    score_same_channel,
+    score_systems,
+    score_with_pitch,
+)
 from gmmspeech.corpora.speaker_folders import read_speaker_folders
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarning, counted, shown, verbosity
 from gmmspeech.features.compatibility import check_same_front_end, told_shift
@@ -204,10 +213,13 @@ def verify_folder(
         short = speech < SHORT_TEST
         words = short and background == OPEN and rate == NOISE_RATE
         scored = _without_noise(run, place, parts, features, n_jobs) if words else features
-        systems = score_systems(run, place, chosen, scored, strangers, n_jobs, WORDS if words else VERIFIER)
+        folds = folds_to_adapt_by(chosen) if words else []
+        verifying = WORDS if words else VERIFIER
+        systems = score_systems(run, place, chosen, scored, strangers, n_jobs, verifying, folds=folds)
         if words:
             note = score_same_channel(run, place, parts, chosen, systems, n_jobs)
-            chosen = replace(chosen, notes=(*chosen.notes, NOISE_NOTE, note))
+            adapted = (ADAPTED_NOTE,) if folds else ()
+            chosen = replace(chosen, notes=(*chosen.notes, *adapted, NOISE_NOTE, note))
         if short:
             note = score_with_pitch(run, place, parts, chosen, systems, n_jobs)
             chosen = replace(chosen, notes=(*chosen.notes, note))
@@ -277,7 +289,8 @@ def _evaluate(
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
         # Scores with pitch have those without it in them, but beside PLDA how much it counts is learnt.
         within = {name for name in systems if name + WITH_PITCH in systems and PLDA not in systems}
-        calibrated = _calibrate(place, llrs, [path for name, path in systems.items() if name not in within])
+        used = [path for name, path in systems.items() if name not in within]
+        calibrated = _calibrate(place, llrs, used, choosing=SAME_CHANNEL not in systems)
         lacked = lacking(learnt, tried) if learnt else ()
         notes = [*_worth(chosen, speech), *lacked, *calibrated, *chosen.notes]
         write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
@@ -363,8 +376,11 @@ def _speech(chosen: Protocol, features: Path) -> float:
     return float("inf") if shift is None else float(frames * shift / 1000)
 
 
-def _calibrate(place: Path, out: Path, paths: Sequence[Path]) -> Iterator[str]:
-    """Write scores on the scale of likelihood ratios, by maps that know neither speaker; yield notes on them."""
+def _calibrate(place: Path, out: Path, paths: Sequence[Path], *, choosing: bool) -> Iterator[str]:
+    """Write scores on the scale of likelihood ratios, by maps that know neither speaker; yield notes on them.
+
+    Where a system may be chosen, systems are fused only if that gains for certain.
+    """
     trials = read_labeled_trials(place / "protocol" / "trials")
     columns = np.column_stack([read_scores(path).align(trials) for path in paths])
     is_target = np.asarray(trials.is_target)
@@ -372,7 +388,7 @@ def _calibrate(place: Path, out: Path, paths: Sequence[Path]) -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", GmmSpeechWarning)  # the notes tell of few speakers
-            fusion = cross_fuse(columns, *who) if len(paths) > 1 else None
+            fusion = cross_fuse(columns, *who) if choosing and len(paths) > 1 else None
         used = columns if fusion is None or fusion.kept is None else columns[:, [fusion.kept]]
         values = fold_ratios(used, *who, fit=fit_calibration)[1]
         fuse_files(paths, place / "protocol" / "trials", place / "calibration.h5")

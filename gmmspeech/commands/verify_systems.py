@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.measures import pitches_of
@@ -22,17 +25,20 @@ from gmmspeech.commands.systems import (
     train_ivectors,
 )
 from gmmspeech.commands.verify_protocol import Protocol
-from gmmspeech.errors import counted
+from gmmspeech.errors import DataError, counted
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.checkpoints import checkpoint_of, digest
 from gmmspeech.formats.datadir import DataDir, utterances_of
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_scores, write_scores
+from gmmspeech.gmm.adapt import map_adapt
 from gmmspeech.gmm.mixture import DiagonalGMM
+from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.pipeline import Run
+from gmmspeech.scoring.folds import speaker_folds
 from gmmspeech.scoring.pitch import with_pitch
-from gmmspeech.scoring.trials import Scores, of_matrix
+from gmmspeech.scoring.trials import Scores, TrialList, of_matrix
 from gmmspeech.speaker.shipped import NOISE_RATE, open_background
 from gmmspeech.speaker.transforms import average_sessions
 from gmmspeech.speaker.ubm import balanced_frames, train_ubm
@@ -40,11 +46,19 @@ from gmmspeech.speaker.verifier import SpeakerVerifier
 from gmmspeech.stores.features import FeatureStore
 
 COMPONENTS_A_SPEAKER = 4
+FOLDER_RELEVANCE = 50.0  # frames, of the background of single words adapted to a folder
+FOLDS = 6  # of the speakers, by which it is adapted to others than those of a trial
 SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is cut into such pieces
 MOST_SESSIONS = 4000
+Folds = Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]
+
 WITH_PITCH = "-pitch"  # after the name of a system
 SAME_CHANNEL = "same-channel"
 PLDA = "ivector-plda"
+ADAPTED_NOTE = (
+    "The open background of gmm-ubm is adapted to the folder, in means: in each trial to what others than its two "
+    "speakers are enrolled on; in ubm.h5 to what all are."
+)
 PITCH_NOTE = "In tests so short the pitch of the voices tells much: systems whose names end in -pitch know of it."
 CHANNEL_NOTE = (
     "same-channel are scores of frames that keep what a microphone does to them, and its noise: where each speaker has "
@@ -62,20 +76,29 @@ def score_systems(
     strangers: DiagonalGMM | None,
     n_jobs: int | None,
     verifying: Mapping[str, Any],
+    *,
+    folds: Folds = (),
 ) -> dict[str, Path]:
-    """Train what scores, and score; give the files of scores by system."""
+    """Train what scores, and score; give the files of scores by system. With folds, strangers are adapted by them."""
     ubm, models, trials = place / "ubm.h5", place / "models.h5", place / "protocol" / "trials"
     systems = {"gmm-ubm": place / "scores" / "gmm-ubm"}
     speakers = len(set(chosen.background.values()))
     of = num_components(speakers, COMPONENTS_A_SPEAKER) if strangers is None else digest(*strangers.parameters())
-    if run.todo("background-model", makes=[ubm], settings=of):
+    if run.todo("background-model", makes=[ubm], settings=[of, FOLDER_RELEVANCE if folds else None]):
         model = strangers or _train_background(ubm, chosen, features, n_jobs)
+        if folds:
+            with FeatureStore(features) as store:
+                model = _adapted(model, _enrolled_statistics(model, store, chosen, n_jobs).values())
         model.save(ubm)
-    if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=verifying):
+    if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=[verifying, len(folds)]):
         verifier = SpeakerVerifier(load(ubm, DiagonalGMM), n_jobs=n_jobs, **verifying)
         with FeatureStore(features) as store:
             verifier.enroll_all(chosen.enrollment, store)
-            write_scores(systems["gmm-ubm"], verifier.score_trials(chosen.trials, store))
+            if folds and strangers is not None:
+                scores = _score_by_others(strangers, store, chosen, folds, n_jobs, verifying)
+            else:
+                scores = verifier.score_trials(chosen.trials, store)
+            write_scores(systems["gmm-ubm"], scores)
         verifier.save(models)
     if speakers >= ENOUGH_FOR_PLDA:
         systems[PLDA] = place / "scores" / PLDA
@@ -83,6 +106,17 @@ def score_systems(
             with FeatureStore(features) as store:
                 write_scores(systems[PLDA], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, n_jobs))
     return systems
+
+
+def folds_to_adapt_by(chosen: Protocol) -> Folds:
+    """Trials of others, and those scored by a background adapted to them; none where speakers are too few for it."""
+    trials, owners = chosen.trials, chosen.owners
+    who = [owners[model] for model in trials.models], [owners[test] for test in trials.tests]
+    try:
+        folds = list(speaker_folds(np.asarray(trials.is_target), *who, n_folds=FOLDS))
+    except DataError:
+        return []
+    return folds if len(chosen.enrollment) >= FOLDS else []
 
 
 def score_same_channel(
@@ -125,6 +159,47 @@ def score_with_pitch(
             write_scores(scores, with_pitch(read_scores(path), chosen.enrollment, pitches))
     systems |= knowing
     return PITCH_NOTE + (WITHOUT_PITCH_NOTE.format(without, counted(len(pitches), "recording")) if without else "")
+
+
+def _score_by_others(
+    strangers: DiagonalGMM,
+    store: FeatureStore,
+    chosen: Protocol,
+    folds: Folds,
+    n_jobs: int | None,
+    verifying: Mapping[str, Any],
+) -> Scores:
+    """Score each trial by a background of strangers adapted to others of the folder than the trial's two speakers.
+
+    One adapted to all would know the speakers of nontarget trials, whom it then rejects more easily than strangers.
+    """
+    trials = chosen.trials
+    stats = _enrolled_statistics(strangers, store, chosen, n_jobs)
+    models, tests = np.asarray(trials.models), np.asarray(trials.tests)
+    values = np.empty(len(models))
+    for train, held_out in folds:
+        ubm = _adapted(strangers, [stats[model] for model in dict.fromkeys(models[train].tolist())])
+        verifier = SpeakerVerifier(ubm, n_jobs=n_jobs, **verifying)
+        listed = TrialList(models[held_out].tolist(), tests[held_out].tolist())
+        verifier.enroll_all({model: chosen.enrollment[model] for model in dict.fromkeys(listed.models)}, store)
+        values[held_out] = verifier.score_trials(listed, store).values
+    return Scores(trials.models, trials.tests, values)
+
+
+def _enrolled_statistics(
+    ubm: DiagonalGMM, store: FeatureStore, chosen: Protocol, n_jobs: int | None
+) -> dict[str, GMMStats]:
+    """Statistics of what each model is enrolled on."""
+    enrolled = [(store[u] for u in utterances) for utterances in chosen.enrollment.values()]
+    stats = ordered_map(lambda frames: ubm.accumulate(np.concatenate(list(frames))), enrolled, n_jobs=n_jobs)
+    return dict(zip(chosen.enrollment, stats, strict=True))
+
+
+def _adapted(ubm: DiagonalGMM, stats: Iterable[GMMStats]) -> DiagonalGMM:
+    """Adapt the means of a background model; frames stay those of its front end."""
+    model = map_adapt(ubm, reduce(add, stats), relevance_factor=FOLDER_RELEVANCE, update="m")
+    model.front_end_ = ubm.front_end_
+    return model
 
 
 def _train_background(ubm: Path, chosen: Protocol, features: Path, n_jobs: int | None) -> DiagonalGMM:
