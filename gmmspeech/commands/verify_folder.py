@@ -117,8 +117,9 @@ def verify_folder(
     scored against all tests; with 30 background speakers or more, i-vectors with PLDA are also scored. If tests have
     less than three seconds of speech, the scores include the pitch of the voices (`gmmspeech.scoring.with_pitch`) and,
     with the open background at 16 kHz, reduce the effect of noise (`gmmspeech.speaker.without_noise`) and include
-    scores of frames that keep the effect of the microphone. Scores are calibrated, or fused, by cross-validation over
-    speakers.
+    scores of frames that keep the effect of the microphone; the means of that background are adapted to the enrollment
+    of the other speakers, in each trial without the two of the trial. Scores are calibrated, or fused, by
+    cross-validation over speakers.
 
     An interrupted call can be repeated and resumes; a call with nothing new to do reads the results.
 
