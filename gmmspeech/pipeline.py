@@ -1,6 +1,6 @@
-"""What recipes share: a command line, stages that are not done twice, and tables of results.
+"""Shared parts of recipes: a command line, stages that are not repeated, and tables of results.
 
-A recipe is a script. It asks before each of its stages whether it is to be done, and ends with its results::
+A recipe is a script. Before each stage it asks whether to run it, and it ends with its results::
 
     @pipeline.recipe(fetch="librispeech-mini")
     def main(run, corpus):

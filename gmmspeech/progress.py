@@ -1,7 +1,7 @@
-"""Bars that show how far a work is: on stderr where that is a terminal, in a notebook as the notebook's own.
+"""Progress bars: on stderr in a terminal, or as widgets in a notebook.
 
-A bar appears once a work has taken two seconds. Functions that may take longer have an argument ``progress``, which is
-false where nothing is to be shown.
+A bar appears after two seconds. Functions that may take longer have an argument ``progress``; if it is false, nothing
+is shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures of scores, models and alignments."""
+"""Plots of scores, models and alignments."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Pictures of what an alignment is made of: durations of phones, and how sure their boundaries are."""
+"""Plots of alignments: durations of phones, and deviations of their boundaries."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What all pictures share: colors, a look, and Axes to draw on.
+"""Shared parts of plots: colors, style, and Axes to draw on.
 
-matplotlib is an optional extra and is loaded by the first picture. Every picture takes the Axes to draw on and gives
-them back. Without any it makes a figure of pyplot, which a notebook shows at the end of the cell and ``plt.show()``
-elsewhere; a `matplotlib.figure.Figure` of one's own, which pyplot never sees, is given the size of the picture.
+matplotlib is an optional extra and is loaded by the first plot. Every plot takes the Axes to draw on and returns them.
+By default it makes a pyplot figure, shown by a notebook at the end of the cell, or by ``plt.show()``. A
+`matplotlib.figure.Figure` of your own, unknown to pyplot, gets the size of the plot.
 """
 
 from __future__ import annotations

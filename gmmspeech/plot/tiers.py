@@ -1,4 +1,4 @@
-"""Labels beneath a picture of speech: tiers with their boundaries, and names where there is room."""
+"""Labels below a plot of speech: tiers with boundaries, and names where there is room."""
 
 from __future__ import annotations
 

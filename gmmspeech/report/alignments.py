@@ -1,4 +1,4 @@
-"""The report of an alignment: where to look first, and what was left out."""
+"""The report of an alignment: utterances to check first, and those left out."""
 
 from __future__ import annotations
 

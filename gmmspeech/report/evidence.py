@@ -1,4 +1,4 @@
-"""The report on a comparison as evidence: the ratio of the case, the validation behind it, and what all was made of."""
+"""The report of a forensic comparison: the ratio of the case, its validation, and the data used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a verification experiment: one HTML file that needs nothing beside it."""
+"""The report of a verification experiment: one self-contained HTML file."""
 
 from __future__ import annotations
 

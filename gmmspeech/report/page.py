@@ -1,4 +1,4 @@
-"""What all reports share: one HTML file that needs nothing beside it, with tables and pictures in it."""
+"""Shared parts of reports: one self-contained HTML file with tables and plots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of classified phones: what is right, what is taken for what, and which segments to listen to."""
+"""The report of phone classification: accuracy, confusions, and segments to listen to."""
 
 from __future__ import annotations
 

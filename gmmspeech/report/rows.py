@@ -1,4 +1,4 @@
-"""Rows of the tables that recipes print: what was measured, as text under a heading each."""
+"""Rows of the tables that recipes print: measurements as text under headings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models and frames to scores."""
+"""From models and frames to scores."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Mean and deviation of the scores against a cohort, with the entries of any one speaker left out."""
+"""Mean and standard deviation of scores against a cohort, with the entries of any one speaker left out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Logistic regression of targets and nontargets, whose shares in the cost are those of a prior.
+"""Prior-weighted logistic regression of targets and nontargets.
 
-Scores of all systems are brought on one scale first, so that a penalty is the same for all, and what systems repeat
-costs nothing.
+Scores of all systems are first brought to one scale, so that the penalty is the same for all, and redundant systems do
+no harm.
 """
 
 from __future__ import annotations

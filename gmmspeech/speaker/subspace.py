@@ -1,18 +1,19 @@
 r"""The algebra that i-vectors and ISV share: a low-dimensional shift of all means of a mixture.
 
 An utterance has the means :math:`m_k + T_k w` with :math:`w \sim N(0, I)` of R dimensions, and its frames are aligned
-to components once for all, by the background model. Everything here is in units of the background model's deviations:
+to components once by the background model. All quantities are in units of the background model's standard deviations:
 the loading :math:`T_k` (K, D, R) and first-order statistics :math:`f_k = \sum_t \gamma_{tk} (x_t - m_k) / \sigma_k`.
 Then (Kenny, Boulianne, Dumouchel 2005, "Eigenvoice modeling with sparse training data", propositions 1 to 3)
 
 - the posterior of w is Gaussian with precision :math:`L = I + \sum_k n_k T_k^T T_k` and mean
   :math:`L^{-1} \sum_k T_k^T f_k`;
-- the statistics are more likely than without the shift by :math:`\frac12 (w^T L w - \log |L|)` nats, w being the mean;
-- EM's new loading is :math:`T_k = (\sum_u f_{uk} E[w_u]^T) (\sum_u n_{uk} E[w_u w_u^T])^{-1}`.
+- the shift increases the log-likelihood of the statistics by :math:`\frac12 (w^T L w - \log |L|)` nats, with w the
+  mean;
+- the new loading of EM is :math:`T_k = (\sum_u f_{uk} E[w_u]^T) (\sum_u n_{uk} E[w_u w_u^T])^{-1}`.
 
-Symmetric matrices are kept as their upper triangles, R (R + 1) / 2 numbers in a row, so that the precisions of a batch
-of utterances are one product of counts (U, K) with the triangles of all :math:`T_k^T T_k` (K, R (R + 1) / 2), and the
-sums of the update another.
+Symmetric matrices are kept as their upper triangles, R (R + 1) / 2 consecutive numbers, so that the precisions of a
+batch of utterances are one product of counts (U, K) with the triangles of all :math:`T_k^T T_k` (K, R (R + 1) / 2), and
+the sums of the update another.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Frames and statistics of many utterances on the disk."""
+"""Frames and statistics of many utterances on disk."""
 
 import lazy_loader
 

@@ -1,9 +1,9 @@
-"""Frames in one HDF5 file of ours: writing it, and reading it back.
+"""Frames in one HDF5 file of this package: writing and reading.
 
-The layout (``format`` = "gmmspeech features"): dataset ``frames`` (N, D) holds the utterances one after the other,
-``utterances`` (U,) their ids, and utterance u is ``frames[offsets[u]:offsets[u + 1]]``; the attribute ``front_end``
-says in JSON how the frames were made. Version 1 has float32 frames, perhaps compressed by a filter of HDF5's own;
-version 2 is the same with float16 frames.
+The layout (``format`` = "gmmspeech features"): dataset ``frames`` (N, D) has the frames of all utterances,
+concatenated, ``utterances`` (U,) their ids, and utterance u is ``frames[offsets[u]:offsets[u + 1]]``; the attribute
+``front_end`` has the configuration of the front end as JSON. Version 1 has float32 frames, optionally compressed by one
+of HDF5's own filters; version 2 is the same with float16 frames.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Frames of utterances as bare numbers, one after the other: what one part of a run leaves for another.
+"""Frames of utterances as raw numbers in sequence, passed from one part of a run to another.
 
-HDF5 serves one thread at a time; this is quick to write from several. A checksum at the end tells a whole file from one
-that a failure of the power has left; no write waits for the disk. What utterances there are, and how many frames each
-has, is for the caller to keep.
+HDF5 serves one thread at a time; this format is quick to write from several. A checksum at the end distinguishes a
+complete file from one left by a power failure; no write waits for the disk. The caller keeps the list of utterances
+and their numbers of frames.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Passes over the utterances of speakers: what a first one recognized brings their frames nearer to the model."""
+"""Passes over the utterances of speakers: the result of the first pass adapts their frames to the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Utterances aligned or recognized batch after batch: their log-likelihoods, and those that come to nothing."""
+"""Alignment and recognition in batches of utterances: log-likelihoods, and utterances that fail."""
 
 from __future__ import annotations
 

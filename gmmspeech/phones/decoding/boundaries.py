@@ -1,13 +1,13 @@
-"""Where boundaries lie along an aligned chain of states, finer than a frame, and how certain that is.
+"""Boundaries along an aligned chain of states, in finer steps than frames, with standard deviations.
 
-The best path says in which frame each state begins. Around it, forward-backward over the same chain of states weighs
-all other ways to divide the frames among them. What the frames before boundary b are is a matter of which state each
-frame is in: ``P(b > t) = P(frame t is in a state before the boundary)``, so the mean of b is the sum over the frames
-of that probability, and its second moment the sum of ``(2 t + 1)`` times it. Frames are not independent, as an HMM
-takes them to be; log-likelihoods are scaled down for that.
+The best path gives the first frame of each state. Forward-backward over the same chain of states weights all other ways
+to divide the frames among the states. The probability that boundary b lies after frame t is
+``P(b > t) = P(frame t is in a state before the boundary)``. Therefore the mean of b is the sum of this probability over
+the frames, and its second moment the sum of ``(2 t + 1)`` times it. Frames are not independent, contrary to the
+assumption of HMMs; log-likelihoods are scaled down to account for that.
 
-How certain a boundary is, is told about the place that it is given, which at silence is not the posteriors' mean: where
-static features and all features disagree, it is less certain.
+The deviation is taken about the reported boundary, which at silence is not the posterior mean: if static features and
+all features disagree, the boundary is less certain.
 """
 
 from __future__ import annotations

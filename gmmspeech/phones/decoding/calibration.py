@@ -1,4 +1,4 @@
-"""What boundaries and their deviations are worth, learned from labels with times."""
+"""Calibration of boundaries and their deviations, learned from time labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far an alignment is to be trusted: goodness of each phone, and the fit of a whole transcript."""
+"""Reliability of an alignment: goodness of each phone, and the fit of the whole transcript."""
 
 from __future__ import annotations
 

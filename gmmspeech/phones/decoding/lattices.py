@@ -1,4 +1,4 @@
-"""Lattices of words: all that may have been said, the best sequences of words in them, and how sure each word is."""
+"""Word lattices: recognition alternatives, the best word sequences, and word confidences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Best paths of utterances through the graphs of what was said, with edges of silence placed by static features."""
+"""Best paths of utterances through their transcript graphs, with edges of silence placed by static features."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Transducers of an n-gram and of a dictionary, as lists of arcs, from which OpenFst (kaldifst) makes graphs.
+"""Transducers of an n-gram and of a dictionary, as lists of arcs, from which OpenFst (kaldifst) builds graphs.
 
-An arc leads from a state to another, reads a label, writes a label, and costs nats; label 0 is none. State 0 is the
-first. Phones are labels 1 and up, two of each: one within a word, one that begins a word. After them come marks, which
-keep apart what sounds alike: the first is read where the n-gram backs off, the others at the ends of words.
+An arc leads from one state to another, with an input label, an output label, and a cost in nats; label 0 is empty.
+State 0 is the start. Phones have labels from 1 up, two each: one within a word, one at the beginning of a word. They
+are followed by disambiguation symbols, which keep homophones apart: the first is read when the n-gram backs off, the
+others at the ends of words.
 """
 
 from __future__ import annotations

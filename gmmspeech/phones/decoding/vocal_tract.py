@@ -1,8 +1,8 @@
-"""Normalization of the length of vocal tracts: which warp of a speaker's filters fits a model best.
+"""Vocal tract length normalization: the warping factor of a speaker's filters that fits a model best.
 
-Lee and Rose, "Speaker normalization using efficient frequency warping procedures", ICASSP 1996: of frames computed at
-several warps, those are taken that a model explains best, along what was said. Frames of all warps are normalized by
-speaker, in mean and variance, so that likelihoods compare.
+Lee and Rose, "Speaker normalization using efficient frequency warping procedures", ICASSP 1996: frames are computed at
+several warping factors, and those that the model explains best, along the transcript, are used. Frames of all factors
+are normalized by speaker, in mean and variance, so that likelihoods are comparable.
 """
 
 from __future__ import annotations

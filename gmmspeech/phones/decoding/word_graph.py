@@ -1,12 +1,12 @@
-"""Graphs for the search for words: what an n-gram says follows, in the sounds of a dictionary, as states of a model.
+"""Decoding graphs for words: an n-gram and a dictionary, as states of a model.
 
-A graph is made as Kaldi's HCLG is (Mohri, Pereira and Riley, 2008), of parts that are composed, determinized and
-minimized: G, the n-gram, whose states are histories and which backs off by arcs; L, the dictionary, with silence
-between words where there may be some; C, which tells each phone its neighbors; and H, the states of a phone between
-them. A model whose phones are the same everywhere needs no C.
+A graph is built like Kaldi's HCLG (Mohri, Pereira and Riley, 2008), from parts that are composed, determinized and
+minimized: G, the n-gram, whose states are histories and which backs off by arcs; L, the dictionary, with optional
+silence between words; C, the context of each phone; and H, the states of a phone in context. A model of monophones
+needs no C.
 
-Labels of the finished graph tell more than the emitting state: whether a phone begins a word, and whether the state was
-entered or stayed in. So times of phones and words are read off a path.
+Labels of the final graph give more than the emitting state: whether a phone begins a word, and whether the state was
+entered or stayed in. Therefore times of phones and words can be read off a path.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The search for the words of utterances through a graph, by the decoders of kaldi-decoder (extra ``decode``).
+"""Word search through a graph, by the decoders of kaldi-decoder (extra ``decode``).
 
-The best path within a beam is found by `FasterDecoder`, which keeps so many states a frame at most. With a lattice,
-`LatticeSimpleDecoder` keeps all paths near the best, from which come alternatives and how sure each word is; it knows
-no such bound, and takes three to eight times as long.
+`FasterDecoder` finds the best path within a beam, with a maximum number of states per frame. With a lattice,
+`LatticeSimpleDecoder` keeps all paths near the best one, for alternatives and word confidences; it has no such maximum,
+and takes three to eight times as long.
 """
 
 from __future__ import annotations

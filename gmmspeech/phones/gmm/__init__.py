@@ -1,1 +1,1 @@
-"""Mixtures of phones between known boundaries."""
+"""Phone mixtures for segments with known boundaries."""

@@ -1,4 +1,4 @@
-"""Adaptation of frames to phone mixtures, a speaker at a time, by fMLLR; and models trained on adapted frames."""
+"""Adaptation of frames to phone mixtures by fMLLR for each speaker, and models trained on adapted frames."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Systems that classify phones: segments between known boundaries, and frames.
+"""Phone classification systems: for segments with known boundaries, and for frames.
 
-`train_phone_classifier` learns a projection and a mixture for each part of each phone, `train_adapted_classifier` also
-a Gaussian of segment vectors and how to adapt frames to speakers. Both give something with the methods
-``segment_scores`` and ``frame_scores``, which `gmmspeech.load` brings back from a file.
+`train_phone_classifier` trains a projection and a mixture for each part of each phone, `train_adapted_classifier` also
+a Gaussian of segment vectors and the adaptation of frames to speakers. Both return an object with the methods
+``segment_scores`` and ``frame_scores``, which `gmmspeech.load` reads back from a file.
 """
 
 from __future__ import annotations

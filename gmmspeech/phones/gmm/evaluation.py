@@ -1,7 +1,7 @@
-"""How much of what is said the systems of `gmmspeech.phones.gmm.classification` find.
+"""Accuracy of the systems of `gmmspeech.phones.gmm.classification`.
 
-All phones of the labels are trained, silence too, but only the others are scored and may be found: where boundaries
-are known, silence is known. Of the frames, those in segments that are scored count.
+All phones of the labels are trained, including silence, but silence is neither scored nor recognized, because it is
+known if boundaries are known. Of the frames, only those in scored segments count.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scores of several systems combined into one, by weights that fit held-out segments best."""
+"""Fusion of the scores of several systems, by weights that fit held-out segments best."""
 
 from __future__ import annotations
 

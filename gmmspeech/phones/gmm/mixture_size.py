@@ -1,4 +1,4 @@
-"""Mixtures whose number of components follows from their data: fixed, by frames, or by BIC."""
+"""Number of components of phone mixtures: fixed, by the number of frames, or by BIC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of phone mixtures: what each may be."""
+"""Options of phone mixtures and their constraints."""
 
 from __future__ import annotations
 

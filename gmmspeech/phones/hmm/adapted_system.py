@@ -1,9 +1,9 @@
 """The full system: phone HMMs on frames that are spliced, transformed by LDA and MLLT, and adapted to each speaker.
 
-Training goes from an alignment, made by `train_phone_hmm` on cepstra and deltas, to LDA and MLLT, to a model of those
-frames that knows no speaker, to fMLLR of each training speaker and a model of the adapted frames, in turn
-(speaker-adaptive training). Recognition takes two passes or more: the model that knows no speaker says which states
-the frames belong to, fMLLR brings the speaker's frames to the other model, and that one decides.
+Training starts from an alignment by `train_phone_hmm` on cepstra and deltas, and proceeds to LDA and MLLT, to a
+speaker-independent model of those frames, and then to fMLLR of each training speaker and a model of the adapted frames,
+in turn (speaker-adaptive training). Recognition takes two or more passes: the speaker-independent model aligns the
+frames to states, fMLLR adapts the speaker's frames to the other model, and that model decides.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Utterances in groups that are worked on side by side; the groups don't depend on the number of threads."""
+"""Utterances in groups that are processed in parallel; the groups don't depend on the number of threads."""
 
 from __future__ import annotations
 

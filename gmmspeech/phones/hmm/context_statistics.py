@@ -1,4 +1,4 @@
-"""Statistics of phones between their neighbors, from an alignment: what trees of contexts are grown on."""
+"""Statistics of phones in context, from an alignment, for growing decision trees."""
 
 from __future__ import annotations
 

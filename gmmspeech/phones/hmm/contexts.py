@@ -1,8 +1,8 @@
-"""Phones and the arcs between them, and what they become where a phone's states depend on its neighbors.
+"""Phones and the arcs between them, expanded for states that depend on the neighboring phones.
 
-A phone that may stand between several others is there once for each group of neighbors between which it has the same
-states, and an arc leads only between what its ends allow: of a word's first and last phones too, across words, unless
-contexts are word-internal.
+A phone with several possible neighbors appears once for each group of neighbors that give it the same states, and arcs
+connect only compatible phones. This includes the first and last phones of words, across words, unless contexts are
+word-internal.
 """
 
 from __future__ import annotations

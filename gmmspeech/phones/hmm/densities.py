@@ -1,7 +1,7 @@
 """Log-likelihoods of frames under the states of a model, each a mixture of Gaussians.
 
-All Gaussians of a block of frames are one matrix product of quadratic forms with ``[z, z^2, 1]``; what remains is the
-log of a sum of exponentials over the rows of each state, compiled where the install had a compiler.
+All Gaussians for a block of frames are one matrix product of quadratic forms with ``[z, z^2, 1]``, followed by a
+log-sum-exp over the rows of each state, which is compiled if a compiler was available at installation.
 """
 
 from __future__ import annotations

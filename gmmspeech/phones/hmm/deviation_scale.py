@@ -1,4 +1,4 @@
-"""What boundaries by posteriors and their deviations are worth, as a model learned it from labels with times."""
+"""Calibration of a model's boundaries and their deviations, learned from time labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics of phone HMMs and what is made of them: new parameters, more Gaussians."""
+"""Statistics of phone HMMs, and their use: new parameters, more Gaussians."""
 
 from __future__ import annotations
 

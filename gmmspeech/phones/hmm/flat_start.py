@@ -1,9 +1,9 @@
-"""The first states of frames, where nothing is known but what was said: where it may be, by the manners of its phones.
+"""The first alignment of a flat start, from transcripts and the manners of articulation of their phones.
 
-Vowels are loud, silence is quiet, and most of the power of fricatives is in high frequencies: in any language, and
-whoever speaks. With no more than that, told for manners of articulation by one Gaussian each, forward-backward over all
-that may have been said gives the frames to the states. It finds speech in silence, and vowels among consonants, where
-frames that are shared evenly are given to the wrong phones, which then never lose them.
+Vowels are loud, silence is quiet, and fricatives have most of their power in high frequencies, in any language and for
+any speaker. This knowledge, as one Gaussian for each manner of articulation, is enough for forward-backward over all
+pronunciations of the transcript to assign frames to states. It separates speech from silence, and vowels from
+consonants, whereas sharing the frames equally gives some to the wrong phones, which then never lose them.
 """
 
 from __future__ import annotations

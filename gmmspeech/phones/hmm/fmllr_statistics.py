@@ -1,9 +1,9 @@
-"""Statistics for fMLLR of many frames whose states are known, such as all of a speaker's along best paths.
+"""Statistics for fMLLR from frames with known states, such as all frames of a speaker along best paths.
 
 Frames are sorted by state, so that the posteriors of a state's Gaussians are one matrix product over all of its frames.
-The second moments, by far the most work, are first those of each Gaussian, of which a frame has but a few, and then
-summed over all Gaussians with their precisions: products in float32 of frames that the model's shift and scale have
-brought near to 0 and 1, of no more than `FRAMES` frames; their sums are float64.
+The second moments, by far the most work, are first summed for each Gaussian, of which a frame has only a few, and then
+over all Gaussians with their precisions. The products are in float32, of frames normalized by the model's shift and
+scale and of at most `FRAMES` frames; their sums are in float64.
 """
 
 from __future__ import annotations

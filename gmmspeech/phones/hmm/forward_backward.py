@@ -1,4 +1,4 @@
-"""State posteriors on graphs of HMM states, for batches of utterances at a time: Baum-Welch's E-step."""
+"""State posteriors on graphs of HMM states, for batches of utterances: the E-step of Baum-Welch."""
 
 from __future__ import annotations
 

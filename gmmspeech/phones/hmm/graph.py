@@ -1,8 +1,8 @@
-"""Graphs of HMM states for the words and phones that may be said, in alignment and in recognition.
+"""Graphs of HMM states for the allowed words and phones, in alignment and in recognition.
 
-Nodes are numbered so that each phone's states stand in a row, and each pronunciation's phones: most arcs lead from
-a node to the next, and are one shift of an array. All others (between words, around a loop) are listed. A graph knows
-which states a model has, not their probabilities, so it outlives the model's training.
+Nodes are numbered so that the states of each phone are consecutive, as are the phones of each pronunciation: most arcs
+lead from a node to the next, and are one shift of an array. All other arcs (between words, around a loop) are listed. A
+graph contains the states of a model but not their probabilities, so it stays valid during training.
 """
 
 from __future__ import annotations

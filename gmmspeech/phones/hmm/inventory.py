@@ -1,4 +1,4 @@
-"""Which phones are trained: those of the words that were said, but for rare ones, which are trained as neighbors."""
+"""The phones to train: those of the words in the transcripts; rare phones are trained as similar ones."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """The best path through the graph of a long recording, such as an hour with one transcript.
 
-All frames times all nodes can't be kept, and need not all be looked at. Scores are kept at marks alone, and between
-two of them only the few nodes that can lead to the path are gone through again. What the frames after a mark can add
-to any path is bounded by a small graph in which all nodes of a state are one. With that bound, nodes are left out whose
-paths can't come to a score that is supposed (as A* has it: Hart, Nilsson and Raphael 1968). If the best path comes to
-it, none that was left out can be better; if not, less is supposed. So the path is the best of all in any case.
+All frames times all nodes do not fit in memory, and not all need to be computed. Scores are kept only at checkpoints,
+and between two of them only the few nodes that can lead to the path are computed again. A small graph, in which all
+nodes of a state are merged, bounds what the frames after a checkpoint can add to any path. With this bound, nodes whose
+paths can't reach an assumed score are left out (as in A*: Hart, Nilsson and Raphael 1968). If the best path reaches the
+assumed score, no path that was left out can be better; if not, a lower score is assumed. So the result is always the
+best of all paths.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Phone HMMs brought to new speech by MAP: what little speech there is of a phone moves it little.
+"""MAP adaptation of phone HMMs to new speech: phones with little speech change little.
 
-Training anew needs some hundred frames for every state. A language of which half a minute is recorded, whose phones
-begin as their neighbors in another language (`gmmspeech.phones.hmm.mapping`), has a tenth of that.
+Training from scratch needs about a hundred frames for every state. Half a minute of a new language, whose phones start
+from similar ones of another language (`gmmspeech.phones.hmm.mapping`), gives a tenth of that.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Phone HMMs of one language as a start for another: phones copied from near ones."""
+"""Phone HMMs of one language as a start for another: phones are copied from similar ones."""
 
 from __future__ import annotations
 

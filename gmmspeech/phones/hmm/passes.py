@@ -1,4 +1,4 @@
-"""A pass over the corpus in the training of phone HMMs: its frames aligned with a model, its statistics; and how."""
+"""Passes over the corpus in the training of phone HMMs: alignment of frames with a model, and statistics."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Where silence begins and ends: frames near its edges are judged by their static features alone.
+"""Edges of silence: frames near them are aligned by their static features alone.
 
-Deltas look ahead and back: ΔΔ by 4 frames, where windows are 2. So the frames before a word no longer look like
-silence, its first phone takes them for its own, and in training some more with every alignment. Once a path is known,
-the frames that may see one of its edges of silence are aligned once more as if they had no deltas.
+Deltas look ahead and back: ΔΔ by 4 frames, with windows of 2. Therefore the frames before a word no longer look like
+silence; the first phone of the word takes them, and in training more of them with every alignment. Once a path is
+known, the frames whose deltas reach across an edge of silence are aligned again as if they had no deltas.
 
-Vowels and sonorants die away: in a room for a tenth of a second, which their Gaussians are wide enough to take in. They
-end where they are half as loud as they were, on the way to silence, in the logarithm. So it is in alignment, and where
-a model is brought to new speech; a flat start leaves tails to their phones, since a silence with tails in it recognizes
+Vowels and sonorants decay, in a room for a tenth of a second, which their Gaussians are wide enough to include. They
+end where their log energy has fallen halfway to that of silence. This applies in alignment and in the adaptation of a
+model to new speech; a flat start leaves the tails to their phones, because silence that includes tails recognizes
 worse.
 """
 

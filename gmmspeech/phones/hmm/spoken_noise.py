@@ -1,4 +1,4 @@
-"""Spoken noise: the phone of words whose pronunciation is not known."""
+"""Spoken noise: the phone for words with unknown pronunciation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways through a phone's states other than from each to the next: Kaldi's silence goes back and skips."""
+"""Topologies in which states do not simply follow each other: Kaldi's silence goes back and skips states."""
 
 from __future__ import annotations
 

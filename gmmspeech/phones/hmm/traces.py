@@ -1,4 +1,4 @@
-"""Following best paths back through a block of frames."""
+"""Backtracking of best paths through a block of frames."""
 
 from __future__ import annotations
 

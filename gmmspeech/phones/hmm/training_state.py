@@ -1,4 +1,4 @@
-"""State of the training of phone HMMs, from which another run can go on."""
+"""State of the training of phone HMMs, from which another run can resume."""
 
 from __future__ import annotations
 

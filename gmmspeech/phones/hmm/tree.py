@@ -1,7 +1,7 @@
-"""Trees that say which state of a model a phone has between its neighbors: questions about these, states as leaves.
+"""Decision trees for states in context: questions about the neighboring phones, with states as leaves.
 
-Each position of each phone has a tree of its own (Young, Odell and Woodland 1994), so that a state belongs to one
-position of one phone.
+Each position of each phone has its own tree (Young, Odell and Woodland 1994), so that a state belongs to one position
+of one phone.
 """
 
 from __future__ import annotations

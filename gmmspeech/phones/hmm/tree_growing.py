@@ -1,7 +1,7 @@
-"""Growing of trees of contexts: questions from clusters of phones, and splits by what they add to the likelihood.
+"""Growing of decision trees: questions from clusters of phones, and splits by their gain in likelihood.
 
-A set of contexts is taken for one Gaussian, so that the likelihood of its frames depends on their count and variance
-alone (Young, Odell and Woodland 1994); the split that adds most of all is made first, until there are leaves enough.
+A set of contexts is modeled by one Gaussian, so that the likelihood of its frames depends only on their count and
+variance (Young, Odell and Woodland 1994). The split with the largest gain is made first, until there are enough leaves.
 """
 
 from __future__ import annotations

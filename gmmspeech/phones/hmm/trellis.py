@@ -1,14 +1,14 @@
 """The recursion over the nodes of graphs of HMM states, for batches of utterances at a time.
 
-One recursion, in the log domain, serves all: over the nodes of all utterances of a batch side by side it takes the
-maximum (Viterbi) or the log-sum (forward-backward). Frames go by in blocks. At the start of a block the nodes that
-can't matter any more are left out: in a graph whose arcs lead forwards, those before the first and after the last
-node within the beam, plus what a path can gain in a block. The search for the best path gives up those that fall behind
-by the beam in every frame, as Kaldi's does. Scores are counted anew from each block's best, so float32 loses nothing
-however long a recording is.
+One recursion in the log domain serves all purposes: over the nodes of all utterances of a batch it takes the maximum
+(Viterbi) or the log-sum (forward-backward). Frames are processed in blocks. At the start of a block, nodes that can no
+longer matter are left out: in a graph whose arcs lead forwards, those before the first and after the last node within
+the beam plus the possible gain of a path in a block. The search for the best path prunes paths outside the beam in
+every frame, as Kaldi does. Scores are relative to the best score at the start of each block, so float32 is precise
+enough for recordings of any length.
 
-Without a beam nothing is left out that a path can reach. What that needs in memory grows with the square of a
-recording's length, so long ones are searched alone, in other ways that give the same.
+Without a beam, all nodes that a path can reach are included. Memory then grows with the square of the length of a
+recording, so long recordings are searched singly, by other methods with the same result.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Updates of phone HMMs: parameters and alignments estimated in turn, from an alignment to begin with."""
+"""Updates of phone HMMs: parameters and alignments are estimated in turn, starting from an alignment."""
 
 from __future__ import annotations
 

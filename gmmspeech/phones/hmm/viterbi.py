@@ -1,4 +1,4 @@
-"""Best paths through graphs of HMM states, for batches of utterances at a time."""
+"""Best paths through graphs of HMM states, for batches of utterances."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The best path through the graph of one utterance whose scores are all kept, compiled.
+"""Compiled search for the best path of one utterance, with all scores in memory.
 
-An utterance of seconds has so few of them that going through it alone, in one call, takes half the time of a batch of
-utterances side by side, where a block of frames takes many calls.
+An utterance of a few seconds has so few scores that processing it alone, in one call, takes half the time of a batch of
+utterances, in which a block of frames takes many calls.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who works on batches of utterances: threads here, or the workers of a Dask cluster; the bits are the same."""
+"""Workers for batches of utterances: local threads, or the workers of a Dask cluster, with the same bits."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""How phones are articulated, and which of a model's phones comes nearest to one that it lacks.
+"""Articulation of phones, and the phone of a model that is most similar to one that it lacks.
 
-A phone is two points, its beginning and its end, of a few features each: how far the mouth is closed, where, how much
-friction, whether the velum is open and the vocal folds swing; of vowels height, backness and rounding. A distance is
-the sum of differences, weighted by how far such sounds lie apart in cepstra: 0 is the same, around 1 a neighbor (``t``
-and ``ʈ``, ``e`` and ``ɛ``), above 4 another class. Tone and stress count for nothing, as cepstra hardly hold them.
+A phone has two points, its beginning and its end, each with a few features: degree and place of closure, friction,
+nasality and voicing; for vowels height, backness and rounding. The distance is the sum of differences, weighted by how
+far such sounds are apart in cepstra: 0 is the same phone, about 1 a neighbor (``t`` and ``ʈ``, ``e`` and ``ɛ``), above
+4 another class. Tone and stress are ignored, because cepstra hardly contain them.
 
-The table is small and this package's own. PanPhon (Mortensen et al., COLING 2016; MIT) has 24 ternary features of
-6,000 segments, but wants pandas and four more packages, and its features are phonology's: all differences count alike,
-places are three bits, and diphthongs are not known.
+The table is small and specific to this package. PanPhon (Mortensen et al., COLING 2016; MIT) has 24 ternary features of
+6,000 segments, but requires pandas and four more packages, and its features are phonological: all differences count
+equally, place has three bits, and diphthongs are missing.
 """
 
 from __future__ import annotations

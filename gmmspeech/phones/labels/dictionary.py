@@ -1,7 +1,7 @@
-"""Pronunciation dictionaries: the words in upper case, each with one or more pronunciations.
+"""Pronunciation dictionaries: words in upper case, each with one or more pronunciations.
 
-A dictionary is a plain ``dict``. A supplement is added by `supplemented`: its pronunciations take the place of those
-that the dictionary has for the same word.
+A dictionary is a plain ``dict``. `supplemented` adds a supplement, whose pronunciations replace those of the dictionary
+for the same word.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Labels of several English phone sets brought to one: TIMIT's 39 phones."""
+"""Mapping of labels in several English phone sets to TIMIT's 39 phones."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-r"""Notations of phones: the segments of IPA, and how ARPAbet, TIMIT's symbols and X-SAMPA are written in it.
+r"""Notations of phones: the segments of IPA, and the conversion of ARPAbet, TIMIT symbols and X-SAMPA to IPA.
 
-Which notation phones are in shows from all of them together: ARPAbet if nearly all are ARPAbet's or TIMIT's, in one
-case, with or without stress; X-SAMPA if they are ASCII otherwise; else IPA. X-SAMPA's letters mean the same as in IPA
-where they are small, so ``"tS"`` and ``"tʃ"`` may both stand beside ``"t"``.
+The notation is recognized from all phones together: ARPAbet if nearly all are ARPAbet or TIMIT symbols, in one case,
+with or without stress; X-SAMPA if they are otherwise ASCII; else IPA. Lower-case letters mean the same in X-SAMPA and
+IPA, so ``"tS"`` and ``"tʃ"`` may both occur together with ``"t"``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Manner of articulation of phones in ARPAbet, TIMIT's symbols, IPA or X-SAMPA, which tables and pictures group by."""
+"""Manner of articulation of phones in ARPAbet, TIMIT symbols, IPA or X-SAMPA, for groups in tables and plots."""
 
 from __future__ import annotations
 

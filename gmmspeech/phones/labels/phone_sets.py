@@ -1,4 +1,4 @@
-"""Phone sets: TIMIT's 61 phones and how they fold to 48 and 39, ARPAbet with and without stress.
+"""Phone sets: TIMIT's 61 phones and their folding to 48 and 39, ARPAbet with and without stress.
 
 The folding is that of K.-F. Lee and H.-W. Hon, "Speaker-independent phone recognition using hidden Markov models",
 IEEE Trans. ASSP 37(11), 1989: models are trained for 48 phones, and confusions within sil-cl-vcl-epi, el-l, en-n,

@@ -1,4 +1,4 @@
-"""Segments: frames whose phones are known from when to when, parts of segments, sums and vectors over them."""
+"""Segments: frames of phones with known boundaries, parts of segments, sums and vectors over them."""
 
 from __future__ import annotations
 

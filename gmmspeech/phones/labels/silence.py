@@ -1,4 +1,4 @@
-"""Silence in labels of other sources: under other names, or as time without a label."""
+"""Silence in labels of other sources: other names, or time without a label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phones named by where in a word they stand, as Kaldi and the Montreal Forced Aligner do: AA_B, AA_I, AA_E, AA_S."""
+"""Word-position-dependent phones, as in Kaldi and the Montreal Forced Aligner: AA_B, AA_I, AA_E, AA_S."""
 
 from __future__ import annotations
 

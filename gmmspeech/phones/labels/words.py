@@ -1,23 +1,23 @@
-"""Words as people write them, and as dictionaries have them: the one place where text is normalized.
+"""Text normalization: from written text to the words of dictionaries.
 
-`words_of` cuts text into words by these rules, in this order:
+`words_of` splits text into words by these rules, in this order:
 
-- Text gets Unicode's form NFC. Soft hyphens and other characters without width go, but the joiners that scripts need.
-  All apostrophes become ``'``, all hyphens ``-``; dashes and ellipses separate words, as blanks do.
-- A piece between blanks that the dictionary has is a word, whatever is in it: ``'em``, ``Mr.``, ``<unk>``, ``x-ray``.
-- A piece in square, angle or curly brackets, such as ``[laughter]``, stays whole: something that is no word was heard.
-  Round brackets are punctuation, since people write (words that are said) in them.
-- Punctuation around a piece goes, apostrophes last: ``'em`` is a word of its own, ``'hello'`` is ``hello``.
-- A piece with a hyphen that the dictionary lacks becomes its parts: ``well-known`` is ``well`` and ``known``. So does
-  one with other punctuation inside, ``and/or``, and with an apostrophe where the dictionary has both parts, as in
-  ``l'homme``.
-- An English word with accents that the dictionary lacks is the one without them that it has: ``café`` is ``cafe``.
-- Numbers, and signs that are read aloud (``&``, ``%``, ``$``), are words as they stand: no dictionary has them, so
-  they are named among the unknown words and never spelled out, as nobody knows what was said.
-- Words keep their case, which dictionaries are looked up without. In Turkish and Azerbaijani they become lower case,
-  since there ``I`` is the capital of ``ı``, not of ``i``.
+- Text is normalized to Unicode's form NFC. Soft hyphens and other zero-width characters are removed, except the joiners
+  that scripts need. All apostrophes become ``'``, all hyphens ``-``; dashes and ellipses separate words, like blanks.
+- A piece between blanks that the dictionary has is a word, whatever it contains: ``'em``, ``Mr.``, ``<unk>``,
+  ``x-ray``.
+- A piece in square, angle or curly brackets, such as ``[laughter]``, stays whole: it stands for a sound that is not a
+  word. Round brackets are punctuation, because people write (words that are spoken) in them.
+- Punctuation around a piece is removed, apostrophes last: ``'em`` is a word, ``'hello'`` is ``hello``.
+- A piece with a hyphen that the dictionary lacks is split: ``well-known`` is ``well`` and ``known``. So is a piece with
+  other punctuation inside, ``and/or``, or with an apostrophe if the dictionary has both parts, as in ``l'homme``.
+- An English word with accents that the dictionary lacks is looked up without them: ``café`` is ``cafe``.
+- Numbers, and signs that are read aloud (``&``, ``%``, ``$``), are words as written: no dictionary has them, so they
+  are listed as unknown words and never spelled out, because it is not known what was said.
+- Words keep their case, but look-up ignores it. In Turkish and Azerbaijani words become lower case, because there ``I``
+  is the capital of ``ı``, not of ``i``.
 
-Transcriptions in IPA (``--language ipa``) have rules of their own: `gmmspeech.phones.labels.ipa.transcribed_words`.
+Transcriptions in IPA (``--language ipa``) have their own rules: `gmmspeech.phones.labels.ipa.transcribed_words`.
 """
 
 from __future__ import annotations

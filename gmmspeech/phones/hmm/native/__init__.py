@@ -1,1 +1,1 @@
-"""Loops over the nodes of graphs, compiled where the install had a compiler."""
+"""Loops over the nodes of graphs, compiled if a compiler was available at installation."""

@@ -1,4 +1,4 @@
-"""Where the states of a chain begin (chain_kernel.c), for any version of Python: a plain library by ctypes."""
+"""First frames of the states of a chain (chain_kernel.c): a plain library through ctypes, for any Python version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums over the Gaussians of each state (mixture_kernel.c), for any version of Python: a plain library by ctypes."""
+"""Sums over the Gaussians of each state (mixture_kernel.c): a plain library through ctypes, for any Python version."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Best paths through blocks of frames compiled (viterbi_kernel.c), with the bits of their NumPy twins.
+"""Compiled search for best paths through blocks of frames (viterbi_kernel.c), with the same bits as in NumPy.
 
-Threads may run side by side: the interpreter's lock is released meanwhile.
+Threads can run in parallel: the interpreter's lock is released meanwhile.
 """
 
 from __future__ import annotations
