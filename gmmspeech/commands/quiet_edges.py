@@ -21,11 +21,11 @@ BLOCK = 0.02  # seconds
 QUIET = 10 ** (-35 / 20)  # of the loudest tenth of a second; no word is that much softer than those around it
 NOISE = 10 ** (6 / 10)  # times the power of an edge's quietest blocks: more of it is no noise that stays as it is
 NOISIEST = 10 ** (-15 / 10)  # of the power of the loudest tenth of a second, which noise to be left out may have
-FLOOR = 10  # percentile of quietest blocks
+QUIETEST = 2  # blocks of an edge that may be quieter than its noise
 LONGEST = 0.5  # seconds of quiet that are kept
 MARGIN = 0.3  # seconds of quiet that are kept of what is longer
 SLOWEST = 0.1  # seconds a letter: recordings that are shorter have no long edges
-SHORT = 3.0  # seconds of a recording that is read whatever its text
+SHORT = 3.0  # seconds of a recording that is read whatever its text, if it is longer than such an edge
 LONG = 30.0  # seconds of a recording of which the edges are read first
 DIGITAL = 1e-5  # of the peak: less than a step of 16 bits, as decoders leave of none
 
@@ -56,7 +56,7 @@ def _sounding(signal: NDArray[np.floating], rate: float) -> tuple[int, int]:
 
 def _quiet_blocks(power: NDArray[np.float64], loudest: float) -> int:
     """Count blocks until one is louder than what is softer than any word, and than the noise of this edge."""
-    noise = np.percentile(power[: round(LONGEST / BLOCK)], FLOOR)
+    noise = np.sort(power[: round(LONGEST / BLOCK)])[QUIETEST]
     return int(np.argmax(power > max(QUIET**2 * loudest, min(NOISE * noise, NOISIEST * loudest))))
 
 
@@ -73,8 +73,9 @@ def _has_loud_edges(data: DataDir, name: str, whole: Segment, duration: float, c
         edge = replace(data, segments={name: replace(whole, start=start, end=end)})
         signal, rate = load_utterance(edge, name, channel=channel)
         power = _block_powers(signal, rate)[1]
-        is_cut = _sounding(signal, rate) != (0, len(signal))
-        if is_cut or not (power > max(QUIET**2, NOISE * np.percentile(power, FLOOR))).any():
+        if len(power) <= QUIETEST or _sounding(signal, rate) != (0, len(signal)):
+            return False
+        if not (power > max(QUIET**2, NOISE * np.sort(power)[QUIETEST])).any():
             return False
     return True
 
@@ -89,7 +90,7 @@ def without_quiet_edges(data: DataDir, channel: Channel) -> DataDir:
         with suppress(GmmSpeechError):  # which is told where its features are computed
             duration = audio_format(data.recordings[segment.recording], raw=data.raw).duration
             slow = duration > LONGEST + SLOWEST * len((data.text or {}).get(name, ""))
-            if duration < SHORT or (
+            if LONGEST < duration < SHORT or (
                 slow and (duration < LONG or not _has_loud_edges(data, name, segment, duration, channel))
             ):
                 part = loud_part(*load_utterance(data, name, channel=channel))
