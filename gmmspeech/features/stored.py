@@ -37,22 +37,22 @@ class StoredCmvn(Section):
 
 
 class StoredFrontEnd(Section):
-    """Steps from stored features of so many columns to frames; what is absent is left out.
+    """Steps from stored features with a given number of columns to frames; steps that are not given are left out.
 
     Parameters
     ----------
     columns : int
-        Of the stored features.
+        Number of columns of the stored features.
     cmvn : StoredCmvn, optional
-        Statistics beside the features are asked for.
+        Requires CMVN statistics beside the features.
     deltas : DeltaOptions, optional
     sliding : SlidingCmvnOptions, optional
     paste : int, optional
-        Columns of other features that are put beside, at the end.
+        Number of columns of other features to append.
     vad : bool
-        Voiced frames alone are kept: voice activity beside the features is asked for.
+        Keep only voiced frames; requires voice activity decisions beside the features.
     frame_shift : float, optional
-        Milliseconds from frame to frame, where the features tell that but not how they were made.
+        Frame shift in milliseconds, if the features give it but not their front end.
     """
 
     columns: int = Field(ge=1)

@@ -131,7 +131,7 @@ def id_of_path(path: str | os.PathLike[str]) -> str:
 
 
 def path_of_id(id: str) -> str:
-    """Give the path, without a suffix, that `id_of_path` made an id of."""
+    """Return the path, without suffix, of an id from `id_of_path`."""
     return os.fsdecode(unquote_to_bytes(id.encode("utf-8", "surrogateescape")))
 
 

@@ -89,7 +89,7 @@ class Mixture(Saved, Estimator):
         ModelError
             Fewer frames than components.
         ConfigError
-            An option that makes no sense; a checkpoint without a seed in `random_state`.
+            An invalid option; a checkpoint without a seed in `random_state`.
         DataError
             A checkpoint that can't be written, or is of other options or frames.
         FeatureError

@@ -53,26 +53,26 @@ class MStep(Protocol):
 
 @dataclass
 class EMMonitor:
-    """History of EM: mean log-likelihood a frame of every mixture it kept, and whether it converged.
+    """History of EM: mean log-likelihood per frame of every mixture kept, and whether EM converged.
 
-    Converged means that the last update changed the mean log-likelihood by less than `tol`, or than rounding does, and
-    that no component was re-seeded shortly before. A larger fall, which only arithmetic at its limits brings, ends EM
-    with the mixture before it, not converged.
+    EM has converged if the last update changed the mean log-likelihood by less than `tol`, or than rounding errors, and
+    no component was re-seeded shortly before. A larger fall, which only occurs at the limits of the arithmetic, ends EM
+    with the previous mixture, not converged.
 
     Attributes
     ----------
     history : list of float
-        Nats a frame; entry i belongs to the parameters before update i + 1. It never falls.
+        In nats per frame; entry i is of the parameters before update i + 1. It never falls.
     converged : bool
-        The last gain was less than the tolerance.
+        Whether the last gain was less than the tolerance.
     averaged : int
-        Passes whose mean gain is compared with the tolerance, as far as there are so many.
+        Number of passes, as far as available, whose mean gain is compared with the tolerance.
     unsettled : int
-        Updates to come in which a small gain is no convergence.
+        Number of next updates in which a small gain does not count as convergence.
     fall : float
-        Nats a frame by which EM fell at its end, 0 as a rule.
+        Fall of the log-likelihood at the end of EM in nats per frame, usually 0.
     floored : int
-        Variances that the last update left on the floor.
+        Number of variances on the floor after the last update.
     """
 
     tol: float

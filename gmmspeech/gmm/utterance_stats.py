@@ -144,10 +144,10 @@ def _check_batch(batch: StatsBatch, shape: tuple[int, ...], start: int) -> None:
 
 
 def gmm_digest(gmm: DiagonalGMM | GMM) -> str:
-    """Name a mixture by its parameters: SHA-256 of weights, means and variances, 64 hexadecimal digits.
+    """Compute the digest of a mixture: SHA-256 of weights, means and variances, 64 hexadecimal digits.
 
-    Statistics and what is trained on them keep the digest of their background model, so that those of different models
-    can't be mixed: components are matched by number, and nothing else would show it.
+    Statistics, and models trained on them, keep the digest of their background model, so that those of different
+    background models can't be mixed: components are matched by number, and the error would otherwise go unnoticed.
     """
     return digest(*gmm.parameters())
 

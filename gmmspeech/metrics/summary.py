@@ -58,7 +58,7 @@ class DetectionCost:
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures of one system, the result of `summarize`.
+    """Metrics of one system, as returned by `summarize`.
 
     Attributes
     ----------
@@ -66,11 +66,11 @@ class Summary:
     eer_rocch, eer_kaldi : float
         Equal error rate, in [0, 1], by both definitions of `gmmspeech.metrics.eer.eer`.
     eer_point : OperatingPoint
-        Where the two error rates are the closest to each other; see `gmmspeech.metrics.eer.eer_threshold`.
+        Point at which the two error rates are closest; see `gmmspeech.metrics.eer.eer_threshold`.
     costs : tuple of DetectionCost
-        One for every prior asked for.
+        One for every given prior.
     cllr, min_cllr : float
-        See `gmmspeech.metrics.cllr`; like the actual costs, `cllr` means something for log-likelihood ratios only.
+        See `gmmspeech.metrics.cllr`; like the actual costs, `cllr` is meaningful only for log-likelihood ratios.
     """
 
     num_targets: int
@@ -113,7 +113,7 @@ def summarize(
     c_miss: float = 1.0,
     c_fa: float = 1.0,
 ) -> Summary:
-    """Compute the figures of one experiment, all from one sort of the scores.
+    """Compute the metrics of one experiment, all from one sort of the scores.
 
     Shapes: `target_scores` (T,), `nontarget_scores` (T,).
     """

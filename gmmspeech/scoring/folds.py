@@ -34,10 +34,11 @@ def speaker_folds(
     n_folds: int = 10,
     random_state: int = 0,
 ) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Split trials so that those held out have no speaker in common with those to learn from.
+    """Split trials so that held-out trials have no speaker in common with training trials.
 
-    Speakers are dealt out to folds. A trial has two, so for every two folds (and every one alone) the trials between
-    them are held out, and what is learnt from are the trials among all other folds. Every trial is held out once.
+    Speakers are divided into folds. A trial has two speakers, so for every pair of folds (and every single fold) the
+    trials between them are held out, and the trials among all other folds are for training. Every trial is held out
+    once.
     """
     if n_folds < 3:
         raise ConfigError(f"n_folds: found {n_folds}, expected 3 or more (a trial may take up two of them)")

@@ -83,7 +83,7 @@ class ClassStatistics:
 
 
 def class_statistics(x: ArrayLike, labels: ArrayLike) -> ClassStatistics:
-    """Gather the statistics that LDA, WCCN and PLDA need."""
+    """Compute the statistics for LDA, WCCN and PLDA."""
     vectors, names = as_vectors(x), as_labels(labels)
     check_each_has(names, len(vectors), "vector")
     if not len(vectors):
@@ -99,8 +99,8 @@ def class_statistics(x: ArrayLike, labels: ArrayLike) -> ClassStatistics:
 def whitening(x: ArrayLike) -> AffineTransform:
     r"""Transform after which the vectors have mean 0 and covariance I: :math:`\Lambda^{-1/2} Q^T S^{-1} (x - m)`.
 
-    S are the dimensions' deviations and :math:`Q \Lambda Q^T` is their correlation matrix. Rows come in the order of
-    decreasing λ; of each row's two signs the one is taken whose largest coefficient is positive.
+    S has the standard deviations of the dimensions, and :math:`Q \Lambda Q^T` is their correlation matrix. Rows are in
+    the order of decreasing λ, with the sign that makes the largest coefficient positive.
     """
     vectors = as_vectors(x)
     mean = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1])
@@ -116,7 +116,7 @@ def lda(x: ArrayLike, labels: ArrayLike, dim: int) -> AffineTransform:
     r"""Linear discriminant analysis: the directions in which speakers differ most, within-class covariance I.
 
     With :math:`S_b` the covariance of the class means and :math:`S_w` that within the classes, rows a of the transform
-    solve :math:`S_b a = \lambda S_w a`, in the order of decreasing λ. The mean of all vectors is taken off.
+    solve :math:`S_b a = \lambda S_w a`, in the order of decreasing λ. The mean of all vectors is subtracted.
     """
     stats = class_statistics(x, labels)
     full = len(stats.mean)
@@ -132,8 +132,8 @@ def lda(x: ArrayLike, labels: ArrayLike, dim: int) -> AffineTransform:
 def wccn(x: ArrayLike, labels: ArrayLike) -> AffineTransform:
     r"""Within-class covariance normalization (Hatch, Kajarekar, Stolcke 2006).
 
-    The transform is :math:`B^T x` with :math:`B B^T = W^{-1}`, W being the covariance within the
-    classes. No mean is taken off, as for cosine scores it has been before.
+    The transform is :math:`B^T x` with :math:`B B^T = W^{-1}`, where W is the covariance within the classes. No mean is
+    subtracted, because for cosine scores this has been done before.
     """
     within = within_covariance(class_statistics(x, labels), "wccn", x, labels)
     return AffineTransform(np.zeros(len(within)), np.linalg.cholesky(np.linalg.inv(within)).T)

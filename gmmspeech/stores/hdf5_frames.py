@@ -35,28 +35,28 @@ _CHUNKS_AT_ONCE = 8  # whole chunks, since a call to HDF5 costs more than it mov
 
 
 class FeatureWriter:
-    """Write a `FeatureStore` utterance by utterance; the file appears whole, at the end of the ``with`` block.
+    """Write a `FeatureStore` utterance by utterance; the complete file appears at the end of the ``with`` block.
 
     Parameters
     ----------
     path : path-like
         The HDF5 file.
     front_end : str, optional
-        How the frames were made, in JSON; kept as it is.
+        Configuration of the front end, as JSON; stored unchanged.
     storage : {"float32", "float16"}
-        What numbers are kept as. float16 takes half the room and keeps three digits of each number, up to 65504.
+        Type of the stored numbers. float16 takes half the space and keeps three digits of each number, up to 65504.
     compression : {"gzip", "lzf"}, optional
-        HDF5's filter for the frames, after its shuffle; nothing is lost, and reading takes longer.
+        HDF5 filter for the frames, after its shuffle; it is lossless, but reading takes longer.
 
     Raises
     ------
     DataError
-        If the file can't be written, an utterance comes twice, or none came.
+        If the file can't be written, an utterance occurs twice, or there are no utterances.
     FeatureError
-        If frames are not (T, D) with T > 0 and the D of those before, or have NaN or infinite values. The
-        utterance is named and not written; the caller may go on with others.
+        If frames are not (T, D) with T > 0 and the D of those before, or have NaN or infinite values. The utterance is
+        named and not written; the caller may continue with others.
     ConfigError
-        If there is no such storage or compression.
+        If the storage or compression is unknown.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class FeatureWriter:
         self._lengths[utterance] = len(block)
 
     def write_all(self, lengths: Mapping[str, int], frames: NDArray) -> None:
-        """Append the frames of several utterances, one after the other, in the type in which they are stored."""
+        """Append the concatenated frames of several utterances, in the stored type."""
         self._check_new(lengths)
         self._append(frames)
         self._lengths |= lengths

@@ -38,7 +38,7 @@ Float32 = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """States that follow one another along a best path: each state, and the frame that it begins in."""
+    """Consecutive states along a best path: each state, and its first frame."""
 
     state: NDArray[np.intp]
     entry: NDArray[np.intp]

@@ -87,26 +87,26 @@ def word_graph(
     self_loop_scale: float = 0.1,
     expand: Expand | None = None,
 ) -> WordGraph:
-    """Make the graph of all that an n-gram allows.
+    """Build the decoding graph of an n-gram.
 
     Parameters
     ----------
     model : PhoneHMM
     ngram : NGram
-        Its word for unknown ones is left out where the dictionary lacks it.
+        Its word for unknown words is left out if the dictionary lacks it.
     dictionary : mapping
-        Word to its pronunciations, each as likely as the others.
+        Pronunciations of each word, all equally likely.
     lm_scale : float
         Factor of the n-gram's log probabilities.
     word_insertion_penalty : float
-        Nats that each word costs.
+        Cost of each word in nats.
     silence_probability : float
         Probability of silence before, between and after words.
     self_loop_scale : float
         Factor of the log probabilities of staying in a state and of leaving it; Kaldi's 0.1 suits its acoustic scale
         of 0.1.
     expand : callable, optional
-        Gives the states of a phone between two others, of other words too; by default those that the model has.
+        Returns the states of a phone between two others, also across words; by default those of the model.
 
     Returns
     -------
@@ -115,9 +115,9 @@ def word_graph(
     Raises
     ------
     DataError
-        Words that the dictionary lacks, all counted; phones that the model lacks; an n-gram without words.
+        Words that the dictionary lacks, with their number; phones that the model lacks; an n-gram without words.
     ConfigError
-        No kaldifst; an option that makes no sense.
+        kaldifst is not installed; an invalid option.
 
     Examples
     --------

@@ -53,12 +53,12 @@ class Alternative:
 
 @dataclass(frozen=True, eq=False)
 class Recognition(Alignment):
-    """Words and phones that were recognized, with their times, as of an `Alignment`.
+    """Recognized words and phones with their times, as an `Alignment`.
 
     Attributes
     ----------
     alternatives : list of Alternative
-        Sequences of words, the best first; empty without a lattice.
+        Word sequences, the best first; empty without a lattice.
     """
 
     alternatives: list[Alternative] = field(default_factory=list)
@@ -66,22 +66,22 @@ class Recognition(Alignment):
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """How words are searched for; the names and the first three values are those of Kaldi.
+    """Options of the word search; the names and the first three defaults are those of Kaldi.
 
     Parameters
     ----------
     acoustic_scale : float
         Factor of the log-likelihoods.
     beam : float
-        Nats, of scaled log-likelihoods, by which a path may fall behind the best.
+        Nats, of scaled log-likelihoods, by which a path may fall behind the best one.
     max_active : int
-        States that are kept in a frame, of the search without a lattice.
+        Maximum number of states per frame, in the search without a lattice.
     lattice_beam : float
-        Nats by which a path of a lattice may be worse than the best.
+        Nats by which a path of a lattice may be worse than the best one.
     n_best : int
-        Alternatives to give; with any, and with `confidence`, a lattice is made.
+        Number of alternatives; above 0, or with `confidence`, a lattice is built.
     confidence : bool
-        Give the posterior probability of each word.
+        Also compute the posterior probability of each word.
     """
 
     acoustic_scale: float = 0.1

@@ -18,9 +18,9 @@ MLLT_VARIANCE_FLOOR = 0.01  # of the mean variance of all classes: a class of on
 def train_projection(
     data: LabeledFrames, *, context: int = 10, dim: int = 60, parts: int = 3, rounds: int = 2
 ) -> NDArray[np.float64]:
-    """Learn the projection of spliced frames: LDA whose classes are the parts of phones, then MLLT.
+    """Train the projection of spliced frames: LDA with parts of phones as classes, then MLLT.
 
-    MLLT, for one Gaussian a class, makes the classes' covariances as diagonal as they can be together (Saon et al.
+    MLLT, with one Gaussian per class, makes the covariances of all classes jointly as diagonal as possible (Saon et al.
     2000, "Maximum likelihood discriminant feature spaces").
     """
     names, indices = np.unique(data.phones, return_inverse=True)

@@ -60,25 +60,25 @@ REALIGN_ADAPTED = (15, 25)
 
 @dataclass(frozen=True, repr=False)
 class AdaptedSystem(Described, Saved, kind="AdaptedSystem", hint="the full system of phone HMMs"):
-    """Models that belong together.
+    """Speaker-independent and speaker-adapted models with their transform.
 
     Attributes
     ----------
     transform : SplicedTransform
-        Of the frames, before all else.
+        First transform of the frames.
     unadapted : PhoneHMM
-        Of transformed frames of any speaker.
+        Speaker-independent model of transformed frames.
     adapted : PhoneHMM
-        Of transformed frames that fMLLR has adapted.
+        Model of transformed frames adapted by fMLLR.
     prior : FMLLRStats
-        Of all training speakers together.
+        Statistics of all training speakers together.
     prior_frames : float
-        How many of their frames are added to those of each speaker.
+        Weight of the prior, as a number of frames added to those of each speaker.
 
     Raises
     ------
     ModelError
-        Parts of different systems: other phones, states, trees or columns; numbers that are not finite.
+        Parts that don't belong together: other phones, states, trees or columns; numbers that are not finite.
     """
 
     transform: SplicedTransform

@@ -17,19 +17,19 @@ OFFSET = 0.3  # frames, added to deviations before their logarithm is taken
 
 @dataclass(frozen=True, eq=False)
 class DeviationScale:
-    """Deviation of a boundary as a function of two posterior ones and of the phones on both sides.
+    """Deviation of a boundary as a function of two posterior deviations and of the phones on both sides.
 
-    Its logarithm, in frames, is the sum of a constant, of weights times the logarithms of both (and 0.3), and of what
-    belongs to the phone before and to the one after.
+    Its logarithm, in frames, is the sum of a constant, of weights times the logarithms of both (and 0.3), and of terms
+    for the phone before and the phone after.
 
     Parameters
     ----------
     weights : ndarray, shape (3,), float64
         The constant, and the weights of deviations at the scale of boundaries and at the smaller one.
     before, after : ndarray, shape (P,), float64
-        Of each phone of the model.
+        Term of each phone of the model.
     offsets : ndarray, shape (P, P), float64, or None
-        Where labels place boundaries, less where posteriors do, in frames: by the phone before and the one after.
+        Boundaries in labels minus those by posteriors, in frames, by the phone before and the phone after.
     """
 
     weights: NDArray[np.float64]

@@ -29,9 +29,9 @@ class StatePosteriors:
     weight : ndarray, shape (M,), float64
         They sum to one in each frame.
     stays : ndarray, shape (S,), float64
-        Expected number of times that each state was followed by itself.
+        Expected number of self-loop transitions of each state.
     log_likelihood : float
-        Of the utterance, in nats.
+        Log-likelihood of the utterance, in nats.
     """
 
     frame: NDArray[np.intp]

@@ -26,7 +26,7 @@ Pronunciations = Mapping[str, Sequence[Sequence[str]]]
 
 @dataclass(frozen=True, eq=False)
 class StateGraph:
-    """Nodes that each stand for an HMM state, and the arcs between them. Arcs from a node to itself go without saying.
+    """Nodes that stand for HMM states, and the arcs between them; arcs from a node to itself are implicit.
 
     Attributes
     ----------
@@ -39,13 +39,13 @@ class StateGraph:
     weight : ndarray, shape (A,), float64
         Their log probabilities, given that the source is left.
     initial, final : ndarray, shape (N,), float64
-        Log probabilities to begin in a node, and to end having left it.
+        Log probabilities of beginning in a node, and of ending after it.
     phone, word : ndarray of int, shape (N,)
         Indices into the model's phones and into `words`; word -1 is silence between words.
     phone_start, word_start : ndarray of bool, shape (N,)
         Whether the node is the first of a phone, of a word.
     words : tuple of str
-        Of an utterance, its words in order; of a loop, the vocabulary (phones, in a phone loop).
+        For an utterance, its words in order; for a loop, the vocabulary (phones, in a phone loop).
     """
 
     state: NDArray[np.intp]

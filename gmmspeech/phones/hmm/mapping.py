@@ -22,7 +22,7 @@ from gmmspeech.phones.labels.phone_sets import is_speech
 def mapped_model(
     model: PhoneHMM, phones: Sequence[str], phone_map: Mapping[str, str] | None = None, *, silence: str = "SIL"
 ) -> PhoneHMM:
-    """Give a model other phones, each a copy of one that it has.
+    """Build a model with other phones, each a copy of a phone of the given model.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def mapped_model(
     phones : sequence of str
         In any notation: IPA, X-SAMPA, ARPAbet.
     phone_map : mapping of str to str, optional
-        New phone to the one of the model that it begins as. By default, and for phones it lacks, that is the one of
-        the same name, or the one that is articulated most like it
+        Phone of the model that each new phone starts as. By default, and for phones not given, the phone of the same
+        name, or the one with the most similar articulation
         (``gmmspeech.phones.labels.articulation.nearest_phones``).
     silence : str
-        Which of the new phones is silence; it begins as the model's.
+        The silence phone among the new ones; it starts as the model's.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def mapped_model(
     Warns
     -----
     GmmSpeechWarning
-        Of phones that are like none: they begin as all of the model's phones together; and of those in `phone_map` that
+        Phones without a similar one, which start as all of the model's phones together; and phones in `phone_map` that
         are not among the new ones.
 
     Examples

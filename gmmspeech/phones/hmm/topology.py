@@ -22,22 +22,22 @@ Way = tuple[int, int, float]
 
 @dataclass(frozen=True, eq=False)
 class Topology:
-    """Arcs from the states that lead elsewhere than to the next one alone; arcs from a state to itself go without.
+    """Arcs from states that do not lead only to the next state; arcs from a state to itself are implicit.
 
     Parameters
     ----------
     state : ndarray of int, shape (A,)
-        State of a model that each arc leaves; those of a state are beside each other.
+        State of a model that each arc leaves; arcs of the same state are consecutive.
     position : ndarray of int, shape (A,)
-        Which state of its phone it leads to, by its place; the number of places is out of the phone. None leads to
-        the first.
+        Position in its phone of the state that the arc leads to; the number of positions means out of the phone. No arc
+        leads to the first.
     probability : ndarray, shape (A,), float64
-        Given that the state is left: they sum to one for each state.
+        Probability given that the state is left; they sum to one for each state.
 
     Raises
     ------
     ModelError
-        Arrays that don't fit each other, a probability that makes no sense.
+        Arrays that don't match, an invalid probability.
 
     Examples
     --------

@@ -21,18 +21,18 @@ from gmmspeech.progress import showing
 class TrainingState(
     Described, Saved, format="gmmspeech phone training", version=2, hint="where training of phone HMMs is"
 ):
-    """State of training: with it, another run goes on and ends with the same bits.
+    """State of training, from which another run resumes and ends with the same bits.
 
     Attributes
     ----------
     iteration : int
-        Updates done.
+        Number of updates done.
     model : PhoneHMM
-        After them.
+        Model after these updates.
     posteriors : dict of str to StatePosteriors
         States of each utterance's frames, as last aligned.
     log_likelihood : float
-        Nats a frame, of the frames in their states, under the model before the last update.
+        Log-likelihood of the frames in their states, in nats per frame, under the model before the last update.
     """
 
     iteration: int

@@ -37,22 +37,22 @@ class ContextTree:
     root_offsets : ndarray of int, shape (P + 1,)
         First root of each phone; a phone has one for each of its positions, in order.
     roots : ndarray of int, shape (R,)
-        Nodes that trees begin with.
+        Root nodes of the trees.
     question : ndarray of int, shape (M,)
-        What each node asks, by index; -1 in a leaf.
+        Index of the question of each node; -1 for a leaf.
     right : ndarray of bool, shape (M,)
-        Whether it asks of the phone that follows, or of the one before.
+        Whether the question is about the next phone, or about the previous one.
     yes, no : ndarray of int, shape (M,)
-        Nodes that the answers lead to, behind the node; -1 in a leaf.
+        Nodes that the answers lead to, after the node itself; -1 for a leaf.
     state : ndarray of int, shape (M,)
-        State of each leaf, each once; -1 in other nodes.
+        State of each leaf, each once; -1 for other nodes.
     word_internal : bool
-        Whether phones of other words are silence to a phone, so that contexts end where words do.
+        Whether phones of other words count as silence, so that contexts do not cross word boundaries.
 
     Raises
     ------
     ModelError
-        Arrays that don't fit each other, a node that is not behind the one that leads to it.
+        Arrays that don't match, or a node that is not after the one that leads to it.
 
     Examples
     --------

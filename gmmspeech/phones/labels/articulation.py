@@ -206,21 +206,21 @@ def articulation(ipa: str) -> NDArray[np.float64] | None:
 
 
 def nearest_phones(wanted: Iterable[str], known: Iterable[str]) -> dict[str, tuple[str, float]]:
-    """Find for each phone the one that is articulated most like it, and how far they are apart.
+    """Find for each phone the one with the most similar articulation, and their distance.
 
     Parameters
     ----------
     wanted : iterable of str
-        Phones in IPA, X-SAMPA or ARPAbet (or TIMIT's); all of them in one notation, which shows from them.
+        Phones in IPA, X-SAMPA or ARPAbet (or TIMIT's), all in one notation, which is recognized from them.
     known : iterable of str
-        Phones to choose from, perhaps in another notation.
+        Phones to choose from, possibly in another notation.
 
     Returns
     -------
     dict of str to tuple of str and float
-        Phone, and distance. A phone that `known` has in the same notation is its own, at distance 0. Silence and
+        Phone, and distance. A phone that `known` has in the same notation maps to itself, at distance 0. Silence and
         noise, and phones that can't be read (letters of a script, for instance), are left out, unless `known` has
-        them too. Of phones equally near, the first.
+        them too. Of equally near phones, the first is taken.
 
     Examples
     --------

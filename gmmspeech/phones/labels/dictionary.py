@@ -18,7 +18,7 @@ Dictionary = dict[str, tuple[Pronunciation, ...]]
 
 
 class WeightedPronunciation(tuple[str, ...]):
-    """Phones of a word, and how probable they are: beside its other pronunciations, not in all."""
+    """Phones of a word, with their probability relative to the word's other pronunciations."""
 
     probability: float
 

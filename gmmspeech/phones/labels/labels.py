@@ -178,9 +178,9 @@ def label_frames(
     frame_shift: float = 10.0,
     times: FrameTimes = "center",
 ) -> NDArray[np.int64]:
-    """Give the frames of each label, (len(labels), 2): first and stop, at the boundaries of frames nearest to its own.
+    """Return the frames of each label, (len(labels), 2): first and stop, at the nearest boundaries of frames.
 
-    By centers, those are the frames whose centers lie in it; by starts too, where labels are of whole frames.
+    By centers, these are the frames with their center in the label; also by starts, if labels are of whole frames.
     """
     edge_of_first = FrameClock(frame_shift, frame_length, times).edge_of_first
     seconds = np.array([(label.start, label.end) for label in labels], dtype=np.float64).reshape(-1, 2)
