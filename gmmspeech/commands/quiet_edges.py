@@ -1,6 +1,7 @@
 """Long quiet before and after what is said: left out, since features are normalized by all of a recording.
 
-So is digital silence, however short: the logarithm of its power is far from that of any room.
+So is digital silence at the edges of such recordings, and of short ones: the logarithm of its power is far from that
+of any room.
 """
 
 from __future__ import annotations
