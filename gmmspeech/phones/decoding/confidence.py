@@ -30,13 +30,13 @@ LONGEST_PHONE = 0.7
 def goodness_of_pronunciation(
     model: PhoneHMM, spans: Sequence[PhoneSpan], emissions: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    r"""Goodness of pronunciation of each phone: its likelihood over that of the best other phone.
+    r"""Goodness of pronunciation (GOP) of each phone: its likelihood relative to that of the best other phone.
 
-    GOP = (log p(O | q) - max_{r != q} log p(O | r)) / T for the T frames O that were given to phone q, over all other
-    phones r of the model, p(O | r) along the best path through the phone's states; with triphones, those that it has
-    between the same neighbors. It is negative where another phone
-    fits better. (Witt and Young (2000) have q among the phones r, so that theirs is 0 wherever q is best; their
-    denominator lets several phones follow one another in the frames, and their sign is the opposite.)
+    GOP = (log p(O | q) - max_{r != q} log p(O | r)) / T for the T frames O aligned to phone q, over all other phones r
+    of the model, with p(O | r) along the best path through the phone's states; with triphones, its states between the
+    same neighbors. It is negative if another phone fits better. (Witt and Young (2000) include q among the phones r, so
+    that their GOP is 0 whenever q is best; their denominator allows several phones in the frames, and their sign is the
+    opposite.)
     """
     rivals = [phone for phone in model.phones if phone != SPOKEN_NOISE]
     beside = _neighbors(model, spans)
