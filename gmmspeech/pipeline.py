@@ -48,21 +48,20 @@ class _Stage(NamedTuple):
 
 
 class Run:
-    """A run of a recipe: which stages are done, and what came of them.
+    """A run of a recipe: its finished stages and their results.
 
-    A stage is done when the next one is asked for, so one that fails or is killed is not.
+    A stage counts as done when the next one begins, so a stage that fails or is killed does not.
 
     Parameters
     ----------
     out : Path
-        Folder for everything the recipe makes; ``.stages`` in it says which stages are done.
+        Folder for all output of the recipe; ``.stages`` in it records the finished stages.
     jobs : int
-        Threads, for the recipe to use.
+        Number of threads for the recipe.
     first : int, optional
-        Number (from 1) of the stage to begin with: it and all later ones are done anew, earlier ones are taken as they
-        are.
+        Number (from 1) of the first stage to run: it and all later ones are repeated, earlier ones are kept.
     settings : mapping, optional
-        What to write beside the results.
+        Settings to write with the results.
 
     Examples
     --------
@@ -97,25 +96,25 @@ class Run:
     def todo(
         self, name: str, makes: Iterable[Path], *, of: Iterable[Path | DataDir] = (), settings: Any = None
     ) -> bool:
-        """Say whether a stage is to be done; the one before is done now.
+        """Return whether to run a stage, and mark the one before as done.
 
-        It is not if its outputs are there and were made with the same settings and inputs, after the same stages.
+        A stage is skipped if its outputs exist and were made with the same settings and inputs, after the same stages.
 
         Parameters
         ----------
         name : str
         makes : iterable of Path
-            Files it makes.
+            Files that the stage makes.
         of : iterable of Path or DataDir
-            Files, folders (all files under them) and data directories (their utterances and audio) it reads that no
-            earlier stage made. Files are told apart by size and time.
+            Files, folders (with all their files) and data directories (with their utterances and audio) that the stage
+            reads and no earlier stage made. Changes of files are recognized by size and time.
         settings : object
-            What else decides the outputs: anything that JSON can hold, front ends, dataclasses, and paths.
+            Everything else that decides the outputs: anything that JSON can hold, front ends, dataclasses, and paths.
 
         Raises
         ------
         ConfigError
-            An output of a stage before the first one to do is missing.
+            An output of a stage before the first one to run is missing.
         """
         self._end_stage()
         self._count += 1
@@ -142,7 +141,7 @@ class Run:
         return True
 
     def cpu_seconds(self, name: str) -> float:
-        """Give how much CPU time, of all threads together, a stage took when it was done; NaN if that isn't known."""
+        """Return the CPU time of all threads that a stage took in seconds; NaN if not known."""
         self._end_stage()
         return _read_mark(self._marks[name])[1]
 
@@ -169,7 +168,7 @@ class Run:
         Raises
         ------
         ConfigError
-            There is no stage of the number to begin with.
+            There is no stage with the number of the first one to run.
         """
         self._end_stage()
         if self._first is not None and self._first > self._count:
@@ -185,21 +184,21 @@ class Run:
 def recipe(
     *, corpus: bool = True, stages: bool = True, fetch: str | None = None, quick: str | None = None
 ) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a recipe's main function a command.
+    """Turn a recipe's main function into a command.
 
-    It is called with a `Run`, with ``corpus`` (Path; unless the recipe makes its own), and with the options that it
-    declares itself.
+    It is called with a `Run`, with ``corpus`` (a Path, unless the recipe makes its own corpus), and with its own
+    options.
 
     Parameters
     ----------
     corpus : bool
         Whether the recipe reads a corpus.
     stages : bool
-        Whether the recipe has stages, or is done at once.
+        Whether the recipe has stages, or is a single step.
     fetch : str, optional
-        Open corpus that is fetched where ``--corpus`` is not given.
+        Open corpus to download if ``--corpus`` is not given.
     quick : str, optional
-        Smaller one in its place for ``--quick``; the function is called with ``quick`` (bool) then.
+        Smaller corpus for ``--quick``; the function is then called with ``quick`` (bool).
     """
 
     def decorate(main: Callable[..., None]) -> click.Command:

@@ -16,19 +16,19 @@ class Listing:
     Parameters
     ----------
     recordings : dict
-        Utterance id to audio file.
+        Audio file by utterance id.
     utt2spk : dict
-        Utterance id to speaker id.
+        Speaker id by utterance id.
     text : dict
-        Utterance id to words, of those utterances that have a transcript.
+        Words by utterance id, for utterances with a transcript.
     spk2gender : dict
-        Speaker id to ``f`` or ``m``, where known.
+        ``f`` or ``m`` by speaker id, if known.
     phones : dict
-        Utterance id to its phones, where the corpus has their times.
+        Phones by utterance id, if the corpus has their times.
     left_out : dict
-        What else there is: extension to the number of files.
+        Number of other files by extension.
     utt2class : dict
-        Utterance id to what it is, where the corpus has classes: genuine speech or a spoof.
+        Class by utterance id, if the corpus has classes: bona fide speech or a spoof.
     """
 
     recordings: dict[str, Path]
@@ -47,13 +47,14 @@ class Layout:
     Parameters
     ----------
     pattern : str
-        What paths look like, for people.
+        Pattern of paths, for messages.
     identify : callable
-        Of a path, and the folder that was searched: id of the utterance and of its speaker; None for any other file.
+        Takes a path and the searched folder; returns the ids of the utterance and its speaker, None for other files.
     complete : callable
-        Adds what lies beside the audio to a listing of a folder.
+        Adds information from other files to the listing of a folder.
     belongs : callable
-        Of the path of a file that is no audio, and the utterances that are unpacked (all if None): whether it is too.
+        Takes the path of a file that is not audio, and the utterances to unpack (None for all); returns whether to
+        unpack this file too.
     """
 
     pattern: str
@@ -64,7 +65,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Archive:
-    """A ``.tar.gz`` file on the network; `checksum` is such as ``md5:...``, None where the server makes it anew."""
+    """A ``.tar.gz`` file on a server; `checksum` is such as ``md5:...``, None if the server generates the file anew."""
 
     url: str
     size: str
@@ -73,20 +74,20 @@ class Archive:
 
 @dataclass(frozen=True)
 class Part:
-    """Utterances of a corpus that make one data directory.
+    """Utterances of a corpus that form one data directory.
 
     Parameters
     ----------
     utterances : sequence of str
         Whole recordings.
     segments : sequence of str
-        Lines of ``segments``, where recordings are cut into other utterances.
+        Lines of ``segments``, if recordings are cut into other utterances.
     enrollment : dict
-        Speaker to utterances that their model is made of; all models are tried with all tests.
+        Enrollment utterances by speaker; all models are scored against all tests.
     tests : sequence of str
-        Utterances; where nothing is said, all those that are not for enrollment.
+        Test utterances; by default all that are not for enrollment.
     groups : dict
-        Name of a test to utterances that are scored as one: a second list of trials.
+        By the name of a test, utterances to score as one: a second list of trials.
     """
 
     utterances: Sequence[str]
@@ -98,18 +99,18 @@ class Part:
 
 @dataclass(frozen=True)
 class OpenCorpus:
-    """Archives of a corpus, and the data directories made of them.
+    """Archives of a corpus, and the data directories made from them.
 
     Parameters
     ----------
     license : str
-        Whose it is and how it may be used: shown before it is fetched.
+        Copyright holder and license, shown before the download.
     archives : sequence of Archive
     layout : Layout
     parts : callable
-        Of all that was found, and the folder of the lists: name of a data directory to its `Part`.
+        Takes the listing and the folder of the lists; returns the `Part` of each data directory by name.
     listed : callable
-        Of the folder of the lists: the utterances that are unpacked; all if None.
+        Takes the folder of the lists; returns the utterances to unpack, None for all.
     """
 
     license: str

@@ -32,10 +32,10 @@ def cache_folder() -> Path:
 
 
 def download(url: str, path: str | os.PathLike[str], *, checksum: str | None = None, pause: float = 1.0) -> Path:
-    """Download a file unless it is there.
+    """Download a file unless it exists.
 
-    What came before a connection broke off is kept in ``path`` + ``.part``, and gone on with, at once and in later
-    runs, if the server can do so (HTTP's ranges). A bar on stderr shows how far it is, if that is a terminal.
+    If a connection breaks, the data so far is kept in ``path`` + ``.part``, and the download resumes from it, at once
+    and in later runs, if the server supports HTTP ranges. A progress bar is shown on stderr in a terminal.
     """
     path = Path(path)
     part = path.with_name(f"{path.name}.part")

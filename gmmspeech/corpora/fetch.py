@@ -27,10 +27,10 @@ DIGEST = 32  # hexadecimal digits of a SHA-256
 
 
 def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = None, pause: float = 1.0) -> Path:
-    """Fetch a corpus and write its data directories, unless that is done.
+    """Download a corpus and write its data directories, unless that is done.
 
-    Archives go to ``downloads`` in the cache, audio and data directories to ``corpora`` and the corpus' name; archives
-    are not needed any more then. A run that was cut short goes on where it was.
+    Archives go to ``downloads`` in the cache, audio and data directories to ``corpora`` and the corpus' name; the
+    archives are then no longer needed. An interrupted run resumes.
     """
     cache = cache_folder() if cache is None else cache
     folder = cache / "corpora" / name

@@ -19,13 +19,13 @@ from gmmspeech.formats.labels.lines import write_ctm
 
 
 def find_utterances(layout: Layout, source: str | os.PathLike[str]) -> Listing:
-    """Find the utterances of a corpus that is laid out as its publishers do, and what is known of them."""
+    """Find the utterances of a corpus in its published layout, with the information about them."""
     listing = find_recordings(layout, source)
     return layout.complete(listing, Path(os.path.abspath(source)))
 
 
 def find_recordings(layout: Layout, source: str | os.PathLike[str]) -> Listing:
-    """Find the utterances as `find_utterances` does, without what lies beside the audio."""
+    """Find utterances as `find_utterances`, without information from files beside the audio."""
     folder = Path(os.path.abspath(source))
     if not folder.is_dir():
         raise DataError(f"{source}: no such folder, expected one with {layout.pattern}")
@@ -57,8 +57,8 @@ def find_recordings(layout: Layout, source: str | os.PathLike[str]) -> Listing:
 def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Path | None = None) -> None:
     """Write a listing as a Kaldi-style data directory.
 
-    There will be ``wav.scp`` (last, so that a directory which has it is whole), ``utt2spk``, ``spk2utt``, and ``text``,
-    ``spk2gender``, ``utt2class`` and ``phones.ctm`` where something is known.
+    It has ``wav.scp`` (written last, so that a directory with it is complete), ``utt2spk``, ``spk2utt``, and, if known,
+    ``text``, ``spk2gender``, ``utt2class`` and ``phones.ctm``.
     """
     folder = Path(folder)
     known = {

@@ -34,14 +34,14 @@ CORPORA: Mapping[str, OpenCorpus] = {
 
 
 def list_corpus(name: str, source: str | os.PathLike[str]) -> Listing:
-    """List the utterances of a copy of one of `LAYOUTS`, and what is known of them."""
+    """List the utterances of a copy of one of `LAYOUTS`, with the information about them."""
     if name not in LAYOUTS:
         raise ConfigError(f"{name}: no such layout, expected one of {', '.join(LAYOUTS)}")
     return find_utterances(LAYOUTS[name], source)
 
 
 def fetch_corpus(name: str) -> Path:
-    """Fetch one of `CORPORA` and write its data directories, unless that is done."""
+    """Download one of `CORPORA` and write its data directories, unless that is done."""
     from gmmspeech.corpora.fetch import fetch  # whose libraries for downloads take time to import
 
     if name not in CORPORA:

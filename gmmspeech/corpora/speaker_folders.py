@@ -24,10 +24,10 @@ LAYOUT = Layout("SPEAKER/.../NAME.wav", _identify)
 
 
 def read_speaker_folders(folder: str | os.PathLike[str]) -> tuple[DataDir, dict[str, str]]:
-    """Read a folder with a folder for each speaker, of whatever names.
+    """Read a folder with a subfolder for each speaker, with any names.
 
-    The id of a recording is its path below the folder without the suffix, escaped as `id_of_path` does it; it begins
-    with that of the speaker.
+    The id of a recording is its path below the folder without the suffix, escaped as by `id_of_path`; it begins with
+    that of the speaker.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def read_speaker_folders(folder: str | os.PathLike[str]) -> tuple[DataDir, dict[
     Raises
     ------
     DataError
-        There is no such folder, no audio in folders of speakers, or two names that differ in their Unicode
-        normalization form only.
+        The folder does not exist, has no audio in speaker folders, or has two names that differ only in their Unicode
+        normalization form.
     """
     top = Path(folder)
     if not top.is_dir():

@@ -60,7 +60,7 @@ LAYOUT = Layout("TRAIN or TEST/REGION/SPEAKER/SENTENCE.WAV", _identify, _complet
 
 
 def find_sentences(corpus: Path, part: str, speakers: Sequence[str] | None = None) -> DataDir:
-    """Find the sentences of a part (or of some speakers), those that all speakers read (SA) left out."""
+    """Find the sentences of a part (or of some speakers), except those that all speakers read (SA)."""
     listing = find_recordings(LAYOUT, corpus)
     chosen = {
         utterance: path

@@ -88,11 +88,11 @@ class _Utterance:
 
 
 def write_voices(folder: str | os.PathLike[str], sentences: Sequence[str] = SENTENCES) -> Path:
-    """Make the corpus of synthetic voices: 24 voices, 10 sentences or others that are given, exact phone times.
+    """Generate the corpus of synthetic voices: 24 voices, 10 sentences or given ones, exact phone times.
 
-    The folder is laid out as any corpus here: ``audio/`` (WAV, 16 bits, 22050 Hz) and, in ``data/``, data directories
-    with ``wav.scp``, ``utt2spk``, ``spk2utt``, ``text``, ``utt2dur`` and ``phones.ctm`` (ARPAbet and SIL). All is in
-    ``all``; its parts are those of the ten sentences alone.
+    The layout is that of all corpora here: ``audio/`` (WAV, 16 bits, 22050 Hz) and, in ``data/``, data directories
+    with ``wav.scp``, ``utt2spk``, ``spk2utt``, ``text``, ``utt2dur`` and ``phones.ctm`` (ARPAbet and SIL). ``all`` has
+    all utterances; the other parts exist only for the ten sentences.
     """
     final = Path(folder)
     if _is_complete(final, sentences):
@@ -113,7 +113,7 @@ def write_voices(folder: str | os.PathLike[str], sentences: Sequence[str] = SENT
 
 
 def write_recordings(corpus: Path, folder: Path) -> None:
-    """Copy half the voices as people keep recordings, a folder a speaker and NAME.txt beside NAME.wav; once."""
+    """Copy half of the voices once, to a folder for each speaker, with NAME.txt beside NAME.wav."""
     if folder.exists():
         return
     with folder_beside(folder.absolute()) as temporary:

@@ -28,9 +28,9 @@ LAYOUT = Layout("idNUMBER/VIDEO/NUMBER.wav", _identify)
 
 
 def write_voxceleb(corpus: Path, trials: Mapping[str, Path], out: Path, ubm_utterances: int) -> None:
-    """Write data directories: one of each list of trials, `train` of all other speakers, `ubm` of a part of that.
+    """Write data directories: one for each list of trials, `train` with all other speakers, `ubm` with a part of these.
 
-    VoxCeleb1 may lie in one or several folders (it comes in ``dev`` and ``test``).
+    VoxCeleb1 may be in one or several folders (it comes as ``dev`` and ``test``).
     """
     listing = find_recordings(LAYOUT, corpus)
     tests = {name: _read_official_trials(path) for name, path in trials.items()}
