@@ -57,8 +57,13 @@ def _sounding(signal: NDArray[np.floating], rate: float) -> tuple[int, int]:
 
 def _quiet_blocks(power: NDArray[np.float64], loudest: float) -> int:
     """Count blocks until one is louder than what is softer than any word, and than the noise of this edge."""
-    noise = np.sort(power[: round(LONGEST / BLOCK)])[QUIETEST]
-    return int(np.argmax(power > max(QUIET**2 * loudest, min(NOISE * noise, NOISIEST * loudest))))
+    steady = _steady(power[: round(LONGEST / BLOCK)])
+    return int(np.argmax(power > max(QUIET**2 * loudest, min(steady, NOISIEST * loudest))))
+
+
+def _steady(edge: NDArray[np.float64]) -> float:
+    """Greatest power of a block that may be the noise of an edge, if it is one that stays as it is."""
+    return float(NOISE * np.sort(edge)[QUIETEST])
 
 
 def _block_powers(signal: NDArray[np.floating], rate: float) -> tuple[int, NDArray[np.float64]]:
@@ -76,7 +81,7 @@ def _has_loud_edges(data: DataDir, name: str, whole: Segment, duration: float, c
         power = _block_powers(signal, rate)[1]
         if len(power) <= QUIETEST or _sounding(signal, rate) != (0, len(signal)):
             return False
-        if not (power > max(QUIET**2, NOISE * np.sort(power)[QUIETEST])).any():
+        if not (power > max(QUIET**2, _steady(power))).any():
             return False
     return True
 

@@ -214,7 +214,7 @@ def verify_folder(
         short = speech < SHORT_TEST
         words = short and background == OPEN and rate == NOISE_RATE
         scored = _without_noise(run, place, parts, features, n_jobs) if words else features
-        folds = folds_to_adapt_by(chosen) if words else []
+        folds = folds_to_adapt_by(place, chosen) if words else []
         verifying = WORDS if words else VERIFIER
         systems = score_systems(run, place, chosen, scored, strangers, n_jobs, verifying, folds=folds)
         if words:

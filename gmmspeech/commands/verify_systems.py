@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.conversion import converting
+from gmmspeech.commands.evaluation import trial_speakers
 from gmmspeech.commands.extraction import extract_features
 from gmmspeech.commands.measures import pitches_of
 from gmmspeech.commands.systems import (
@@ -50,8 +51,6 @@ FOLDER_RELEVANCE = 50.0  # frames, of the background of single words adapted to 
 FOLDS = 6  # of the speakers, by which it is adapted to others than those of a trial
 SESSION = 300  # frames, about three seconds of speech: what PLDA learns of is cut into such pieces
 MOST_SESSIONS = 4000
-Folds = Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]
-
 WITH_PITCH = "-pitch"  # after the name of a system
 SAME_CHANNEL = "same-channel"
 PLDA = "ivector-plda"
@@ -66,6 +65,8 @@ CHANNEL_NOTE = (
 )
 WITHOUT_PITCH_NOTE = " In {} of {} none was found, as in whispers; where a side has none, a score stays as it was."
 NO_PITCH_NOTE = "No recording has a pitch, as voices that whisper have none."
+
+Folds = Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 
 
 def score_systems(
@@ -108,15 +109,15 @@ def score_systems(
     return systems
 
 
-def folds_to_adapt_by(chosen: Protocol) -> Folds:
+def folds_to_adapt_by(place: Path, chosen: Protocol) -> Folds:
     """Trials of others, and those scored by a background adapted to them; none where speakers are too few for it."""
-    trials, owners = chosen.trials, chosen.owners
-    who = [owners[model] for model in trials.models], [owners[test] for test in trials.tests]
+    if len(chosen.enrollment) < FOLDS:
+        return []
+    who = trial_speakers(chosen.trials, chosen.owners, place / "protocol" / "trials")
     try:
-        folds = list(speaker_folds(np.asarray(trials.is_target), *who, n_folds=FOLDS))
+        return list(speaker_folds(np.asarray(chosen.trials.is_target), *who, n_folds=FOLDS))
     except DataError:
         return []
-    return folds if len(chosen.enrollment) >= FOLDS else []
 
 
 def score_same_channel(

@@ -9,7 +9,7 @@ from gmmspeech.errors import DataError, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import BLANKS, check_distinct, is_holdable, parse_whole, read_lines, split_fields
 from gmmspeech.formats.htk_strings import escaped, split_names
-from gmmspeech.formats.labels.lines import counted_lines, times_of
+from gmmspeech.formats.labels.lines import lines_in_samples, parse_times
 from gmmspeech.phones.labels.labels import Label, check_labels
 
 _HTK_RATE = 10_000_000  # HTK counts time in steps of 100 ns
@@ -99,7 +99,7 @@ def _htk_label(path: str | os.PathLike[str], line: int, text: str) -> Label:
     if len(fields) < 3:
         found = shown(text) + (" without start and end" if len(fields) == 1 else "")
         raise DataError(f"{path}:{line}: found {found}, expected start end name (labels without times are not read)")
-    start, end = times_of(path, line, fields[:2], parse_whole, "start and end in steps of 100 ns (whole numbers)")
+    start, end = parse_times(path, line, fields[:2], parse_whole, "start and end in steps of 100 ns (whole numbers)")
     name = _names(path, line, fields[2])[0]
     if not name or "\0" in name:
         raise DataError(f"{path}:{line}: found {shown(repr(name))}, expected a name that is not empty")
@@ -107,7 +107,7 @@ def _htk_label(path: str | os.PathLike[str], line: int, text: str) -> Label:
 
 
 def _htk_label_lines(labels: Sequence[Label]) -> Iterator[str]:
-    return counted_lines([label._replace(name=escaped(label.name)) for label in labels], _HTK_RATE)
+    return lines_in_samples([label._replace(name=escaped(label.name)) for label in labels], _HTK_RATE)
 
 
 def _check_names(path: str | os.PathLike[str], names: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ def read_ctm(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
         if not all(map(_is_confidence, fields[5:])):
             expected = "a confidence from 0 to 1 behind the name, or nothing (names have no blanks)"
             raise DataError(f"{path}:{number}: found {shown(fields[5])}, expected {expected}")
-        start, duration = times_of(path, number, times, _seconds, "start and duration in seconds")
+        start, duration = parse_times(path, number, times, _seconds, "start and duration in seconds")
         labels.setdefault(utterance, []).append(Label(start, round(start + duration, 9), name))
     check_distinct(path, labels)
     return labels
@@ -75,7 +75,7 @@ def read_timit(path: str | os.PathLike[str], *, rate: int = 16000) -> list[Label
     for number, fields in read_fields(path):
         if len(fields) != 3:
             raise DataError(f"{path}:{number}: found {counted(len(fields), 'field')}, expected 3 (start end name)")
-        start, end = times_of(path, number, fields[:2], parse_whole, "start and end in samples")
+        start, end = parse_times(path, number, fields[:2], parse_whole, "start and end in samples")
         labels.append(Label(start / rate, end / rate, fields[2]))
     return labels
 
@@ -84,7 +84,7 @@ def write_timit(path: str | os.PathLike[str], labels: Sequence[Label], *, rate: 
     """Write ``start end name`` lines in samples, atomically."""
     check_labels(labels, owner=os.fspath(path))
     _check_fields(path, [label.name for label in labels])
-    write_lines(path, counted_lines(labels, rate))
+    write_lines(path, lines_in_samples(labels, rate))
 
 
 def read_audacity(path: str | os.PathLike[str]) -> list[Label]:
@@ -99,7 +99,7 @@ def read_audacity(path: str | os.PathLike[str]) -> list[Label]:
         if len(fields) != 3:
             found = shown(repr(" ".join(fields)))
             raise DataError(f"{path}:{number}: found {found}, expected start, end and a name")
-        start, end = times_of(path, number, fields[:2], _seconds, "start and end in seconds")
+        start, end = parse_times(path, number, fields[:2], _seconds, "start and end in seconds")
         labels.append(Label(start, end, fields[2].rstrip(BLANKS)))
     return labels
 
@@ -125,16 +125,18 @@ def _seconds(field: str) -> float:
     return time
 
 
-def times_of(
+def parse_times(
     path: str | os.PathLike[str], line: int, fields: Sequence[str], parse: Callable[[str], float], expected: str
 ) -> tuple[float, float]:
+    """Parse the two times of a line; a DataError says what was expected."""
     try:
         return parse(fields[0]), parse(fields[1])
     except ValueError as error:
         raise DataError(f"{path}:{line}: found {shown(' '.join(fields))}, expected {expected}") from error
 
 
-def counted_lines(labels: Sequence[Label], rate: int) -> Iterator[str]:
+def lines_in_samples(labels: Sequence[Label], rate: int) -> Iterator[str]:
+    """Write ``start end name`` for each label, times as numbers of samples."""
     return (f"{sample_at(start, rate)} {sample_at(end, rate)} {name}" for start, end, name in labels)
 
 
