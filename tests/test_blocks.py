@@ -13,8 +13,7 @@ import time
 import joblib
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from threadpoolctl import threadpool_info
 
 from gmmspeech.blocks import (

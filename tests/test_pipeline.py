@@ -16,8 +16,7 @@ from click.testing import CliRunner
 from gmmspeech.errors import ConfigError, DataError, DownloadError, verbosity
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.formats.datadir import DataDir
-from gmmspeech.pipeline import MARKS, Run, take_open_background
-from gmmspeech.pipeline import recipe as make_recipe
+from gmmspeech.pipeline import MARKS, Run, recipe as make_recipe, take_open_background
 
 NAMES = ("features", "train", "score")
 

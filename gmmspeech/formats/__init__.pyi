@@ -1,156 +1,55 @@
-from .arpa import (
-    read_arpa as read_arpa,
-)
-from .arpa import (
-    write_arpa as write_arpa,
-)
-from .asvspoof import SpoofTrial as SpoofTrial
+from .arpa import read_arpa as read_arpa, write_arpa as write_arpa
 from .asvspoof import (
+    SpoofTrial as SpoofTrial,
     read_asv_scores as read_asv_scores,
-)
-from .asvspoof import (
     read_cm_scores as read_cm_scores,
-)
-from .asvspoof import (
     read_protocol as read_protocol,
-)
-from .asvspoof import (
     write_cm_scores as write_cm_scores,
-)
-from .asvspoof import (
     write_protocol as write_protocol,
 )
 from .datadir import (
     DataDir as DataDir,
-)
-from .datadir import (
     load_utterance as load_utterance,
-)
-from .datadir import (
     read_data_dir as read_data_dir,
-)
-from .datadir import (
     read_list_map as read_list_map,
 )
-from .dictionary import (
-    cmudict_dictionary as cmudict_dictionary,
-)
-from .dictionary import (
-    read_dictionary as read_dictionary,
-)
-from .espeak import (
-    espeak_languages as espeak_languages,
-)
-from .espeak import (
-    pronounce_words as pronounce_words,
-)
-from .htk import (
-    read_htk as read_htk,
-)
-from .htk import (
-    write_htk as write_htk,
-)
+from .dictionary import cmudict_dictionary as cmudict_dictionary, read_dictionary as read_dictionary
+from .espeak import espeak_languages as espeak_languages, pronounce_words as pronounce_words
+from .htk import read_htk as read_htk, write_htk as write_htk
 from .kaldi.alignments import (
     kaldi_alignment as kaldi_alignment,
-)
-from .kaldi.alignments import (
     phones_of_kaldi_alignment as phones_of_kaldi_alignment,
-)
-from .kaldi.alignments import (
     read_kaldi_alignments as read_kaldi_alignments,
-)
-from .kaldi.alignments import (
     write_kaldi_alignments as write_kaldi_alignments,
 )
 from .kaldi.ark import write_kaldi_ark as write_kaldi_ark
-from .kaldi.folder import (
-    read_kaldi_matrix as read_kaldi_matrix,
-)
-from .kaldi.folder import (
-    write_kaldi_matrix as write_kaldi_matrix,
-)
-from .kaldi.full_gmm import (
-    read_kaldi_full_gmm as read_kaldi_full_gmm,
-)
-from .kaldi.full_gmm import (
-    write_kaldi_full_gmm as write_kaldi_full_gmm,
-)
-from .kaldi.hmm import (
-    read_kaldi_hmm as read_kaldi_hmm,
-)
-from .kaldi.hmm import (
-    write_kaldi_hmm as write_kaldi_hmm,
-)
+from .kaldi.folder import read_kaldi_matrix as read_kaldi_matrix, write_kaldi_matrix as write_kaldi_matrix
+from .kaldi.full_gmm import read_kaldi_full_gmm as read_kaldi_full_gmm, write_kaldi_full_gmm as write_kaldi_full_gmm
+from .kaldi.hmm import read_kaldi_hmm as read_kaldi_hmm, write_kaldi_hmm as write_kaldi_hmm
 from .kaldi.ivector import (
     read_kaldi_extractor as read_kaldi_extractor,
-)
-from .kaldi.ivector import (
     read_kaldi_posteriors as read_kaldi_posteriors,
-)
-from .kaldi.ivector import (
     stats_of_posteriors as stats_of_posteriors,
-)
-from .kaldi.ivector import (
     write_kaldi_extractor as write_kaldi_extractor,
 )
 from .kaldi.models import (
     read_gselect as read_gselect,
-)
-from .kaldi.models import (
     read_kaldi_gmm as read_kaldi_gmm,
-)
-from .kaldi.models import (
     write_gselect as write_gselect,
-)
-from .kaldi.models import (
     write_kaldi_gmm as write_kaldi_gmm,
 )
 from .kaldi.plda import (
     read_kaldi_plda as read_kaldi_plda,
-)
-from .kaldi.plda import (
     read_kaldi_vectors as read_kaldi_vectors,
-)
-from .kaldi.plda import (
     write_kaldi_plda as write_kaldi_plda,
-)
-from .kaldi.plda import (
     write_kaldi_vectors as write_kaldi_vectors,
 )
-from .labels.alignments import (
-    read_alignments as read_alignments,
-)
-from .labels.alignments import (
-    write_alignments as write_alignments,
-)
-from .labels.labels import (
-    read_labels as read_labels,
-)
-from .labels.labels import (
-    write_labels as write_labels,
-)
-from .labels.textgrid import (
-    read_textgrid as read_textgrid,
-)
-from .labels.textgrid import (
-    write_textgrid as write_textgrid,
-)
+from .labels.alignments import read_alignments as read_alignments, write_alignments as write_alignments
+from .labels.labels import read_labels as read_labels, write_labels as write_labels
+from .labels.textgrid import read_textgrid as read_textgrid, write_textgrid as write_textgrid
 from .labels.tiers import read_tiers as read_tiers
 from .lhotse import read_lhotse as read_lhotse
 from .loading import load as load
-from .mmf import (
-    read_mmf as read_mmf,
-)
-from .mmf import (
-    write_mmf as write_mmf,
-)
+from .mmf import read_mmf as read_mmf, write_mmf as write_mmf
 from .recordings import read_recordings as read_recordings
-from .trials import (
-    read_scores as read_scores,
-)
-from .trials import (
-    read_trials as read_trials,
-)
-from .trials import (
-    write_scores as write_scores,
-)
+from .trials import read_scores as read_scores, read_trials as read_trials, write_scores as write_scores

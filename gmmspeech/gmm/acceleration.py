@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 from gmmspeech.errors import DataError
 from gmmspeech.files.checkpoints import Checkpoint
 from gmmspeech.files.saving import Saved, State, from_fields
-from gmmspeech.gmm.em import EMMonitor, EMState, check_alike, mean_log_likelihood, update
-from gmmspeech.gmm.em import fit as fit_plainly
+from gmmspeech.gmm.em import EMMonitor, EMState, check_alike, fit as fit_plainly, mean_log_likelihood, update
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.stats import GMMStats
 

@@ -4,25 +4,8 @@ from .decoding.recognition import decode as decode
 from .gmm.phone_gmm import PhoneGMM as PhoneGMM
 from .hmm.ladder import train_ladder as train_ladder
 from .hmm.model import PhoneHMM as PhoneHMM
-from .hmm.training import (
-    train_phone_hmm as train_phone_hmm,
-)
-from .hmm.training import (
-    train_phone_hmm_on_labels as train_phone_hmm_on_labels,
-)
-from .hmm.triphones import (
-    train_triphone_hmm as train_triphone_hmm,
-)
-from .labels.labels import (
-    Label as Label,
-)
-from .labels.labels import (
-    frame_labels as frame_labels,
-)
-from .labels.ngram import (
-    NGram as NGram,
-)
-from .labels.ngram import (
-    train_ngram as train_ngram,
-)
+from .hmm.training import train_phone_hmm as train_phone_hmm, train_phone_hmm_on_labels as train_phone_hmm_on_labels
+from .hmm.triphones import train_triphone_hmm as train_triphone_hmm
+from .labels.labels import Label as Label, frame_labels as frame_labels
+from .labels.ngram import NGram as NGram, train_ngram as train_ngram
 from .shipped import english_model as english_model

@@ -27,8 +27,7 @@ from gmmspeech.formats.htk import HtkFile, htk_places, read_htk_range
 from gmmspeech.formats.kaldi.ark import ark_places, read_frames
 from gmmspeech.formats.kaldi.tables import ENTRY, opened_table, script_base
 from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
-from gmmspeech.stores.joined_frames import FORMAT as INDEX_FORMAT
-from gmmspeech.stores.joined_frames import IndexedFrames, JoinedFrames, Source, write_index
+from gmmspeech.stores.joined_frames import FORMAT as INDEX_FORMAT, IndexedFrames, JoinedFrames, Source, write_index
 
 __all__ = ["FORMAT", "INDEX_FORMAT", "VERSION", "FeatureStore", "FeatureWriter", "write_index", "write_store"]
 

@@ -15,9 +15,7 @@ from gmmspeech import pipeline
 from gmmspeech.commands.evaluation import evaluate_file
 from gmmspeech.commands.measures import of_utterances, pitches_of
 from gmmspeech.commands.perturbation import sloped_noise, with_noise, within_range
-from gmmspeech.commands.systems import VERIFIER as READ
-from gmmspeech.commands.systems import WORDS
-from gmmspeech.commands.systems import WORDS_SAME_CHANNEL as SHORT
+from gmmspeech.commands.systems import VERIFIER as READ, WORDS, WORDS_SAME_CHANNEL as SHORT
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import DataDir, write_map
 from gmmspeech.report import rows

@@ -18,8 +18,7 @@ from gmmspeech.commands.evidence import compare_recordings
 from gmmspeech.commands.population import read_population
 from gmmspeech.errors import DataError
 from gmmspeech.metrics.bootstrap import Interval
-from gmmspeech.report.evidence import _numbers as figures
-from gmmspeech.report.evidence import ratio_text, verdict
+from gmmspeech.report.evidence import _numbers as figures, ratio_text, verdict
 
 SPEAKERS, RATE = 12, 8000
 

@@ -11,8 +11,7 @@ import pytest
 import soundfile
 
 import gmmspeech as gs
-from gmmspeech.commands import verify_folder as steps
-from gmmspeech.commands import verify_systems as systems
+from gmmspeech.commands import verify_folder as steps, verify_systems as systems
 from gmmspeech.formats.datadir import read_list_map, read_map
 
 SPEAKERS = "Ann Lee", "Bjørn", "张伟", "a#b%c", "  two  ", "José"

@@ -4,8 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gmmspeech.errors import FeatureError
 from gmmspeech.features.compatibility import check_same_front_end, timed_front_end

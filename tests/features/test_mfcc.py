@@ -5,8 +5,7 @@ import inspect
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechWarning, counted

@@ -5,8 +5,7 @@ from contextlib import nullcontext
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output

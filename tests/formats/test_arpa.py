@@ -4,8 +4,7 @@ import gzip
 import math
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gmmspeech.errors import DataError
 from gmmspeech.formats.arpa import read_arpa, write_arpa

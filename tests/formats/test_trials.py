@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gmmspeech.errors import DataError
 from gmmspeech.files.text import BLANKS, normal_form

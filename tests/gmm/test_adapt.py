@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm.adapt import map_adapt

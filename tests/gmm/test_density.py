@@ -5,8 +5,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from naive import assert_same, mixture, naive_log_densities, speechlike
 from scipy.special import logsumexp
 from scipy.stats import kstest, norm

@@ -4,8 +4,7 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from naive import assert_same, mixture, naive_log_densities, speechlike
 from scipy.special import logsumexp
 from scipy.stats import median_abs_deviation

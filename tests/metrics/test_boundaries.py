@@ -5,8 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.metrics.boundaries import BoundaryDetection, boundary_agreement, detect_boundaries

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix as sklearn_confusion
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix as sklearn_confusion, precision_recall_fscore_support
 
 from gmmspeech.errors import DataError
 from gmmspeech.metrics.confusion import accuracy, confusion_matrix, precision_recall

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.metrics.tdcf import asv_error_rates, min_tdcf

@@ -6,8 +6,7 @@ import kaldiio
 import numpy as np
 import pytest
 from editing import edited
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.stores.features import FORMAT, VERSION, FeatureStore, FeatureWriter, write_store

@@ -4,8 +4,7 @@ import h5py
 import numpy as np
 import pytest
 from editing import edited
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.stores import hdf5_frames

@@ -9,8 +9,7 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning

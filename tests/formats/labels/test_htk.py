@@ -1,5 +1,4 @@
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gmmspeech.files.text import normal_form
 from gmmspeech.formats.labels.htk import read_lab, read_mlf, write_lab, write_mlf

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gmmspeech.formats.labels.praat_symbols import _SYMBOLS, shown_by_praat
 from gmmspeech.formats.labels.textgrid import write_textgrid

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from naive_kernels import naive_joint, naive_log_likelihood
 from scipy.special import logsumexp
 from scipy.stats import norm

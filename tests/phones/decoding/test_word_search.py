@@ -5,8 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from trees import descended, grown
-from trees import model_of as tied_model
+from trees import descended, grown, model_of as tied_model
 
 from gmmspeech.errors import DataError
 from gmmspeech.phones.decoding import lattices

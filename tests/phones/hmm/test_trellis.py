@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gmmspeech.phones.hmm import forward_backward, viterbi
 from gmmspeech.phones.hmm.graph import StateGraph, utterance_graph, word_loop_graph

@@ -4,8 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gmmspeech.phones.hmm.forward_backward import forward_backward
 from gmmspeech.phones.hmm.graph import StateGraph, phone_loop_graph, train_bigram, utterance_graph

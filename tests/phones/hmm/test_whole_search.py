@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gmmspeech.phones.hmm import whole_search
 from gmmspeech.phones.hmm.graph import utterance_graph, word_loop_graph

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.phones.labels.labels import Label

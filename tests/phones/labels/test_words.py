@@ -6,8 +6,7 @@ import unicodedata
 from collections import Counter
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from gmmspeech.formats.dictionary import read_dictionary
 from gmmspeech.phones.hmm.graph import pronunciations

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gmmspeech.phones.decoding.boundaries import Chain, boundary_moments
 from gmmspeech.phones.hmm.native import chain_kernel

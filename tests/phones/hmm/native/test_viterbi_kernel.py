@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gmmspeech.phones.decoding.confidence import loop_log_likelihoods
 from gmmspeech.phones.hmm.graph import utterance_graph, word_loop_graph
