@@ -168,3 +168,8 @@ def check_same_ubm(stats: Statistics, ubm_digest: str | None, front_end: str | N
             f"{name}: found statistics under background model {stats.ubm_digest[:12]}, expected {ubm_digest[:12]} as "
             f"{model} has"
         )
+
+
+def check_of_ubm(stats: Statistics, ubm: DiagonalGMM | GMM) -> None:
+    """Raise if statistics say that they are of another background model, or of frames of another front end."""
+    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")

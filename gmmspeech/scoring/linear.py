@@ -11,7 +11,7 @@ from gmmspeech.arguments import check, checked, instance, listed
 from gmmspeech.checks import check_finite, check_shape, real_array
 from gmmspeech.errors import ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.gmm.utterance_stats import Statistics, check_of_ubm, stats_batches
 
 BATCH = 1024  # tests whose statistics are in memory at once, where they come from a file
 
@@ -81,7 +81,7 @@ def linear_score(
            [-3. ]])
     """
     shape, size = ubm.means_.shape, ubm.means_.size
-    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_of_ubm(stats, ubm)
     means = _means(models, shape)
     if channel_offset is not None and np.shape(channel_offset) != (len(stats), *shape):
         raise ModelError(

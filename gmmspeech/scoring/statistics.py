@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import check_shape
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_of_ubm, stats_batches
 from gmmspeech.scoring.linear import BATCH
 
 
@@ -60,7 +60,7 @@ def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Stati
     array([[1.]])
     """
     shape = ubm.means_.shape
-    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_of_ubm(stats, ubm)
     for i, model in enumerate(models):
         check_shape(f"model {i}", model.means_, shape)
     background = _natural_parameters(ubm)

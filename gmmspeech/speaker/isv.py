@@ -17,7 +17,7 @@ from gmmspeech.described import Described
 from gmmspeech.errors import DataError, FeatureError, ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_of_ubm, gmm_digest, stats_batches
 from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.linear import linear_score
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
@@ -93,7 +93,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
         n_jobs : int
             Threads.
         """
-        check_same_ubm(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
+        check_of_ubm(stats, self.ubm)
         found = [np.empty((0, self.rank))]
         for batch in stats_batches(stats, self.ubm.means_.shape, BATCH):
             f = batch.centered(self.ubm.means_, self._deviations)
@@ -190,7 +190,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
         ndarray, shape (M, U), float64
             See `linear_score`.
         """
-        check_same_ubm(stats, gmm_digest(self.ubm), self.ubm.front_end_, model="the background model")
+        check_of_ubm(stats, self.ubm)
         found = [np.empty((len(models), 0))]
         for batch in stats_batches(stats, self.ubm.means_.shape, BATCH):
             offsets = self.channel_offsets(batch, n_jobs=n_jobs)
@@ -294,7 +294,7 @@ def train_isv(
     np.True_
     """
     check_at_least(1, rank=rank, max_iter=max_iter)
-    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_of_ubm(stats, ubm)
     speakers = session_speakers(labels, stats, rank)
     model = init or ISV(ubm, _start(ubm, rank, random_state), relevance_factor)
     if model.rank != rank or gmm_digest(model.ubm) != gmm_digest(ubm):
@@ -315,7 +315,7 @@ def enrollment_sessions(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Check what `enroll` is given; counts (S, K) of the sessions and their sums about the means, in deviations."""
     check_at_least(1, max_iter=max_iter)
-    check_same_ubm(sessions, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_of_ubm(sessions, ubm)
     batch = next(stats_batches(sessions, ubm.means_.shape, max(len(sessions), 1)), None)
     if batch is None:
         raise FeatureError("found no session to enroll from, expected one or more")

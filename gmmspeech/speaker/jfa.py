@@ -18,7 +18,7 @@ from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, ModelError, counted
 from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_of_ubm, stats_batches
 from gmmspeech.progress import showing
 from gmmspeech.speaker.isv import ISV, enrollment_sessions, session_speakers, speaker_sums
 from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
@@ -226,7 +226,7 @@ def train_jfa(
     (np.int64(0), np.int64(1))
     """
     check_at_least(1, speaker_rank=speaker_rank, session_rank=session_rank, max_iter=max_iter)
-    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_of_ubm(stats, ubm)
     speakers = session_speakers(labels, stats, session_rank)
     if speakers.max() + 1 < speaker_rank:
         raise ModelError(

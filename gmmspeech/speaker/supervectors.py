@@ -9,7 +9,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import check_finite, check_positive, real_array
 from gmmspeech.errors import ModelError, counted
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.gmm.utterance_stats import Statistics, check_same_ubm, gmm_digest, stats_batches
+from gmmspeech.gmm.utterance_stats import Statistics, check_of_ubm, stats_batches
 
 BATCH = 1024  # utterances whose statistics are in memory at once, where they come from a file
 
@@ -48,7 +48,7 @@ def adapted_means(ubm: DiagonalGMM, stats: Statistics, *, relevance_factor: floa
     array([[[1.]]])
     """
     check_positive(relevance_factor=relevance_factor)
-    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_of_ubm(stats, ubm)
     means = np.empty((len(stats), *ubm.means_.shape))
     start = 0
     for batch in stats_batches(stats, ubm.means_.shape, BATCH):
@@ -166,7 +166,7 @@ def fisher_vectors(ubm: DiagonalGMM, stats: Statistics, *, improved: bool = True
     >>> fisher_vectors(ubm, [ubm.accumulate(np.array([[1.0], [3.0]]))], improved=False).round(4)
     array([[0.    , 2.    , 2.8284]])
     """
-    check_same_ubm(stats, gmm_digest(ubm), ubm.front_end_, model="the background model")
+    check_of_ubm(stats, ubm)
     weights, means, variances = ubm.parameters()
     # a component of no weight has no frames either: its parts are 0
     scale = 1 / np.sqrt(np.where(weights > 0, weights, np.inf))
