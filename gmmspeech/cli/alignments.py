@@ -141,8 +141,7 @@ def plot_alignment(
     from gmmspeech.plot.spectrograms import LONGEST
     from gmmspeech.plot.style import figure_of, plain, save_figure
 
-    mixed = "mix" if channel is None else channel
-    figure = figure_of(alignment, audio, labels, start=start, end=end, channel=mixed, tiers=tiers)
+    figure = figure_of(alignment, audio, labels, start=start, end=end, channel=channel, tiers=tiers)
     figure.axes[0].set_title(plain(audio.name), loc="left")
     save_figure(figure, out)
     tell(f"{out}")

@@ -177,7 +177,7 @@ def combine_data(out: Path, data_dirs: tuple[Path, ...]) -> None:
 )
 @channel_option
 @allow_pipes_option
-def perturb_data(data_dir: Path, out: Path, channel: Any, allow_pipes: bool, **options: Any) -> None:
+def perturb_data(data_dir: Path, out: Path, **options: Any) -> None:
     """Change speed, or add noise or reverberation.
 
     Each utterance becomes a 16-bit recording in OUT/wav at its original rate. With --speed, ids of utterances and
@@ -188,8 +188,7 @@ def perturb_data(data_dir: Path, out: Path, channel: Any, allow_pipes: bool, **o
     from gmmspeech.commands.data_dirs import not_carried
     from gmmspeech.commands.perturbation import perturb_data
 
-    channel = "mix" if channel is None else channel
-    made, changed = perturb_data(data_dir, out, channel=channel, allow_pipes=allow_pipes, **options)
+    made, changed = perturb_data(data_dir, out, **options)
     for name in changed:
         say(f"{name}: left out, as it is of the sound as it was")
     _say(not_carried(data_dir))

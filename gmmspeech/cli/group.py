@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 import math
 import re
@@ -78,7 +77,7 @@ def config_option(**options: Any) -> Callable[[Any], Any]:
 
 
 _WHICH_CHANNEL = "Channel of multi-channel recordings: a number from 0, or mix, their mean."
-channel_option = click.option("--channel", type=CHANNEL, show_default="mix", help=_WHICH_CHANNEL)
+channel_option = click.option("--channel", type=CHANNEL, default="mix", show_default=True, help=_WHICH_CHANNEL)
 chosen_channel_option = click.option(
     "--channel", type=CHANNEL, show_default="none: they are refused", help=_WHICH_CHANNEL
 )
@@ -198,8 +197,8 @@ def _through_streams(function: Any, context: click.Context, options: dict[str, A
     """Do what a command does between its streams."""
     translate = as_typed(context.command)
     with streams_of(context, options) as streams:
-        if "allow_pipes" not in inspect.signature(function).parameters:  # it is of streams alone
-            options.pop("allow_pipes", None)
+        if _lacks_pipes(function):  # what was added is of streams alone
+            options.pop("allow_pipes")
         try:
             with warnings_said(lambda message: translate(streams.told(message))), checked_places(context):
                 for fetch in streams.before:

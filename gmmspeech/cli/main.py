@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import click
 
-from gmmspeech.cli import (
+from gmmspeech.cli import (  # which register their commands
     alignments,
     data_dirs,
     demo,
@@ -50,29 +50,6 @@ from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, LIST, OUT
 from gmmspeech.cli.process import tell
 from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
 from gmmspeech.errors import counted, shown
-
-__all__ = [
-    "alignments",
-    "data_dirs",
-    "demo",
-    "doctor",
-    "evidence",
-    "factor_analysis",
-    "feature_tools",
-    "formats",
-    "main",
-    "ngrams",
-    "phone_gmms",
-    "phones",
-    "prepare",
-    "pronounce",
-    "recognition",
-    "scores",
-    "speaker",
-    "spoofing",
-    "statistics",
-    "verify",
-]
 
 scoring_option = click.option(
     "--scoring",

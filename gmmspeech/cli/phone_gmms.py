@@ -73,7 +73,6 @@ def train_phone_classifier(
     smoothing: float,
     full: bool,
     silence: str,
-    allow_pipes: bool,
     **options: Any,
 ) -> None:
     """Train phone mixtures on time-stamped labels.
@@ -88,8 +87,8 @@ def train_phone_classifier(
 
     one = PhoneClassifierConfig(n_components, parts, dim, size=size, smoothing=smoothing)
     how = replace(AdaptedClassifierConfig(), unadapted=one) if full else one
-    options |= {"silence": silence, "allow_pipes": allow_pipes}
-    classifier = train_phone_classifier_dir(data_dir, model, FrontEnd.from_file(config), how, **options)
+    front = FrontEnd.from_file(config)
+    classifier = train_phone_classifier_dir(data_dir, model, front, how, silence=silence, **options)
     if silence not in classifier.phones:
         say(f"no segment is labeled {silence}, all phones are possible answers")
     tell(f"{counted(len(classifier.phones), 'phone')} in {counted(parts, 'part')}: {' '.join(classifier.phones)}")
@@ -120,7 +119,6 @@ def classify_phones(
     out: Path | None,
     report: Path | None,
     silence: str,
-    allow_pipes: bool,
     **options: Any,
 ) -> None:
     """Classify the phone of each labeled segment.
@@ -133,8 +131,7 @@ def classify_phones(
     """
     from gmmspeech.commands.phone_gmms import classify_phones_dir, report_phones, segment_lines, write_classified
 
-    options |= {"labels": labels, "silence": silence, "allow_pipes": allow_pipes}
-    done = classify_phones_dir(data_dir, model, **options)
+    done = classify_phones_dir(data_dir, model, labels=labels, silence=silence, **options)
     if not done.labels:
         raise ConfigError(f"--silence: found {silence} on all segments, expected others too")
     if out is None:

@@ -139,8 +139,6 @@ def train_phones(
     contexts: Any,
     feats: str | None,
     beside: Any,
-    channel: int | None,
-    allow_pipes: bool,
     skip_bad: bool | None,
     **options: Any,
 ) -> None:
@@ -185,8 +183,6 @@ def train_phones(
         **start,
         **options,
         stored=stored,
-        channel="mix" if channel is None else channel,
-        allow_pipes=allow_pipes,
         skip_bad=skip_bad,
     )
     tell_left_out(done.skipped)
@@ -282,8 +278,6 @@ def align(
     beam: float | None,
     feats: str | None,
     beside: Any,
-    channel: int | None,
-    allow_pipes: bool,
     **options: Any,
 ) -> None:
     """Find when words and phones were said.
@@ -316,8 +310,6 @@ def align(
         confidence=confidence,
         beam=beam,
         stored=stored_or_none(feats, beside),
-        channel="mix" if channel is None else channel,
-        allow_pipes=allow_pipes,
         **options,
     )
     for line in unknown_lines(done.spoken.unknown, None if out is None else out / UNKNOWN_WORDS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -152,7 +152,7 @@ def recognize(
     tiers: Sequence[str],
     feats: str | None,
     beside: Any,
-    channel: int | None,
+    channel: int | Literal["mix"],
     allow_pipes: bool,
     skip_bad: bool | None,
     n_jobs: int,
@@ -172,7 +172,7 @@ def recognize(
     common: dict[str, Any] = {
         "adapt": adapt,
         "stored": stored_or_none(feats, beside),
-        "channel": "mix" if channel is None else channel,
+        "channel": channel,
         "allow_pipes": allow_pipes,
         "skip_bad": skip_bad,
         "tiers": tiers,

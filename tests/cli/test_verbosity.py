@@ -26,7 +26,7 @@ SAME = {
     "--verbose": ("boolean", False, True),
     "--debug": ("boolean", False, True),
     "--log": ("file", None, False),
-    "--channel": ("channel", None, False),
+    "--channel": ("channel", ..., False),
     "--scheduler": ("text", None, False),
     "--allow-pipes": ("boolean", False, True),
 }
