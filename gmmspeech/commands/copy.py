@@ -42,9 +42,8 @@ def copy_features(
     progress: Callable[[Iterator[Any]], Any] = iter,
 ) -> tuple[int, int]:
     """Copy frames between HDF5 stores, Kaldi's archives and HTK's parameter files."""
-    write = _writer(out, compress)
+    to = _output(out, compress)
     with open_features(source, beside) as store:
-        to = parse_output(out, archives=True)
         written = _written(store, to)
         _check_not_read(store, written)
         if to.kind == "htk":
@@ -58,7 +57,15 @@ def copy_features(
                 counts[1] += len(frames)
                 yield utterance, frames
 
-        write(items(), store, kind=kind, frame_shift=frame_shift or store.frame_shift or told_shift(store.front_end))
+        if to.kind == "ark":
+            _write_ark(to, items(), store, compress=compress)
+        elif to.kind == "htk":
+            shift = frame_shift or store.frame_shift or told_shift(store.front_end) or UNKNOWN_FRAMES[0]
+            full = f"{kind}_C" if compress and "C" not in kind.split("_") else kind
+            for utterance, frames in items():
+                write_htk(Path(to.path, file_name(utterance, ".htk")), frames, kind=full, frame_shift=shift)
+        else:
+            write_store(out, items(), front_end=_with_shift(store))
     return counts[0], counts[1]
 
 
@@ -133,21 +140,17 @@ def _write_for_kaldi(out: str | os.PathLike[str], model: Any, *, binary: bool) -
         write_kaldi_model(out, model, binary=binary)
 
 
-def _writer(out: str, compress: bool) -> Callable[..., None]:
-    """Give what writes the (utterance, frames) pairs of a store to where an argument says."""
+def _output(out: str, compress: bool) -> Output:
+    """Give the place that an argument says, to which features can be copied, compressed if they are to be."""
     try:
         to = parse_output(out, archives=True)
     except ConfigError as error:
         raise ConfigError(f"output: {error}") from error
-    if to.kind == "ark":
-        if to.text and compress:
-            raise ConfigError(f"{out}: found text and compression, expected one of them")
-        return lambda items, store, **_: _write_ark(to, items, store, compress=compress)
-    if to.kind == "htk":
-        return lambda items, _, **given: _write_htk_folder(Path(to.path), items, compress=compress, **given)
-    if compress:
+    if compress and to.text:
+        raise ConfigError(f"{out}: found text and compression, expected one of them")
+    if compress and to.kind == "file":
         raise ConfigError(f"{out}: found compression to HDF5, expected an archive or HTK's files")
-    return lambda items, store, **_: write_store(out, items, front_end=_with_shift(store))
+    return to
 
 
 def _written(store: FeatureStore, to: Output) -> list[Path]:
@@ -195,17 +198,3 @@ def _write_ark(to: Output, items: Iterator[tuple[str, NDArray]], store: FeatureS
     if store.frame_shift not in (None, UNKNOWN_FRAMES[0]):
         found = f"frames every {store.frame_shift:g} ms by their headers, which archives of Kaldi's don't have"
         warnings.warn(f"{store.path}: found {found}; HDF5 keeps it", GmmSpeechWarning)
-
-
-def _write_htk_folder(
-    folder: Path,
-    items: Iterator[tuple[str, NDArray]],
-    *,
-    compress: bool,
-    kind: str,
-    frame_shift: float | None,
-) -> None:
-    full = f"{kind}_C" if compress and "C" not in kind.split("_") else kind
-    shift = frame_shift or UNKNOWN_FRAMES[0]
-    for utterance, frames in items:
-        write_htk(folder / file_name(utterance, ".htk"), frames, kind=full, frame_shift=shift)

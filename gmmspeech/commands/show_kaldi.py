@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 import numpy as np
@@ -20,7 +20,7 @@ from gmmspeech.formats.kaldi.models import read_gselect
 from gmmspeech.formats.kaldi.objects import Reader, read_array_file
 from gmmspeech.formats.kaldi.tables import read_table
 from gmmspeech.formats.kaldi.transitions import NO_PDF, read_topology
-from gmmspeech.formats.kaldi.tree import Node, read_tree
+from gmmspeech.formats.kaldi.tree import answers, read_tree
 
 _PLACE = re.compile(r"\S.*:[0-9]+(\[[0-9:,]*\])?")  # of an archive, in a script file
 _FIRST_SYMBOL = "<eps>"
@@ -68,16 +68,7 @@ def _topology(path: str) -> str:
 def _tree(path: str) -> str:
     tree = read_tree(path)
     width = "phones alone" if tree.width == 1 else f"contexts of {counted(tree.width, 'phone')}"
-    return f"decision tree: {width}, {counted(len(set(_answers(tree.root))), 'mixture')}"
-
-
-def _answers(node: Node | None) -> Iterator[int]:
-    """Mixtures that a tree leads to."""
-    if isinstance(node, int):
-        yield node
-    elif node is not None:
-        for below in node[1] if len(node) == 2 else node[2:]:
-            yield from _answers(below)
+    return f"decision tree: {width}, {counted(len(answers(tree.root)), 'mixture')}"
 
 
 def _prior(path: str) -> str:

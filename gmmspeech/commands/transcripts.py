@@ -344,11 +344,7 @@ def _reason(words: Sequence[str], missing: Sequence[str], stands: str) -> str:
 
 def write_unknown_words(path: Path, unknown: Mapping[str, Counter[str]]) -> None:
     """Write unknown words with how often and where they came; remove the list of an earlier run if there are none."""
-    remove_leftovers(path)
-    if unknown:
-        write_lines(path, (f"{w} {seen.total()} {' '.join(sorted(seen))}" for w, seen in unknown.items()))
-    else:
-        path.unlink(missing_ok=True)
+    _write_any(path, [f"{word} {seen.total()} {' '.join(sorted(seen))}" for word, seen in unknown.items()])
 
 
 def dictionary_lines(dictionary: Dictionary) -> Iterator[str]:
@@ -358,9 +354,14 @@ def dictionary_lines(dictionary: Dictionary) -> Iterator[str]:
 
 def write_pronounced(path: Path, guessed: Dictionary) -> None:
     """Write pronunciations of eSpeak NG as a dictionary; remove that of an earlier run if there are none."""
+    _write_any(path, list(dictionary_lines(guessed)))
+
+
+def _write_any(path: Path, lines: Sequence[str]) -> None:
+    """Write lines, or remove the file of an earlier run where there are none."""
     remove_leftovers(path)
-    if guessed:
-        write_lines(path, dictionary_lines(guessed))
+    if lines:
+        write_lines(path, lines)
     else:
         path.unlink(missing_ok=True)
 

@@ -161,7 +161,7 @@ def _trees(
             except ValueError as error:
                 place = f"{name}: {file}: phone {phone}, state {state}"
                 raise DataError(f"{place}: found {error}, expected a mixture") from error
-            check_answers(f"{name}: {file}", set(answers(own[-1])), set(pdfs_of[phone, state]))
+            check_answers(f"{name}: {file}", answers(own[-1]), set(pdfs_of[phone, state]))
         roots.append(own)
     return kaldi, roots
 

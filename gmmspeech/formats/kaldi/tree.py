@@ -102,11 +102,11 @@ def _without(node: Node | None, known: Mapping[int, int]) -> Node:
     return key, values, _without(yes, known), _without(no, known)
 
 
-def answers(node: Node) -> list[int]:
-    """Mixtures that a tree without tables leads to, by questions answered yes before no."""
-    if isinstance(node, int):
-        return [node]
-    return [number for child in node[2:] for number in answers(child)]
+def answers(node: Node | None) -> set[int]:
+    """Mixtures that a tree leads to."""
+    if node is None or isinstance(node, int):
+        return set() if node is None else {node}
+    return {number for child in (node[1] if len(node) == 2 else node[2:]) for number in answers(child)}
 
 
 def context_tree(
