@@ -11,10 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.commands.scores import claimed_models, naming, numbered
-from gmmspeech.errors import DataError, ModelError, shown
+from gmmspeech.commands.scores import check_listed, claimed_models, naming, numbered
+from gmmspeech.errors import DataError, ModelError
 from gmmspeech.files.atomic import one_run_at_a_time
-from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_trials, write_scores
@@ -109,10 +108,7 @@ def score_statistics_file(
 
 def _selected(store: StatisticsStore, names: list[str], path: Path) -> StatisticsStore:
     """Statistics of some utterances, or a DataError that says which file names one that is not there."""
-    missing = [name for name in names if name not in store]
-    if missing:
-        found = f"utterance {shown(missing[0])} is not in {store.path} ({len(missing)} such of {len(names)})"
-        raise DataError(f"{path}: {found}{look_alike(missing[0], store)}")
+    check_listed("utterance", names, store, path, store.path)
     return store.select(names)
 
 
@@ -120,10 +116,7 @@ def _summed(
     store: StatisticsStore, tests: list[str], members: Mapping[str, Sequence[str]], trials: Path, groups: Path
 ) -> _Summed:
     """Statistics of tests that are several utterances each, or a DataError that says where one is missing."""
-    unknown = [test for test in tests if test not in members]
-    if unknown:
-        found = f"test {shown(unknown[0])} is not in {groups} ({len(unknown)} such of {len(tests)})"
-        raise DataError(f"{trials}: {found}{look_alike(unknown[0], members)}")
+    check_listed("test", tests, members, trials, groups)
     _selected(store, list(dict.fromkeys(name for test in tests for name in members[test])), groups)
     return _Summed(store, [members[test] for test in tests])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -306,12 +306,16 @@ def identify_file(scores: Path, *, threshold: float | None = None, reference: Pa
 def claimed_models(listed: TrialList, enrolled: Mapping[str, object], trials: Path, sessions: Path) -> list[str]:
     """Give the models of trials, each once; a DataError names the first whose sessions are not known."""
     claimed = list(dict.fromkeys(listed.models))
-    missing = [name for name in claimed if name not in enrolled]
-    if missing:
-        alike = look_alike(missing[0], enrolled)
-        found = f"model {shown(missing[0])} is not in {sessions} ({len(missing)} such of {len(claimed)}){alike}"
-        raise DataError(f"{trials}: {found}")
+    check_listed("model", claimed, enrolled, trials, sessions)
     return claimed
+
+
+def check_listed(kind: str, names: Sequence[str], known: Collection[str], path: str | Path, place: str | Path) -> None:
+    """Raise a DataError for the first of the names in one file, of a kind, that another place lacks."""
+    missing = [name for name in names if name not in known]
+    if missing:
+        found = f"{kind} {shown(missing[0])} is not in {place} ({len(missing)} such of {len(names)})"
+        raise DataError(f"{path}: {found}{look_alike(missing[0], known)}")
 
 
 def numbered(names: Iterable[str]) -> dict[str, int]:
