@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, counted
 from gmmspeech.files import saving
 from gmmspeech.files.regular import open_regular
 
 if TYPE_CHECKING:
     from gmmspeech.files.hdf5_content import Content
-    from gmmspeech.gmm.mixture import DiagonalGMM
 
 Model = TypeVar("Model")
 
 _HDF5, _ZIP = b"\x89HDF", b"PK\x03\x04"
+_KALDI = re.compile(rb"(?:\0B)?\s*<(\w+)")  # what a model of Kaldi's begins with, in binary or text
 
 MODULES = {
     saving.MODEL: {
@@ -43,6 +43,17 @@ MODULES = {
     },
     "gmmspeech i-vectors": {"gmmspeech i-vectors": "gmmspeech.speaker.ivectors"},
     "gmmspeech phone training": {"gmmspeech phone training": "gmmspeech.phones.hmm.training_state"},
+}
+
+# What reads models of others: by the token that a file of Kaldi's begins with, or by what the file is.
+_READERS = {
+    "TransitionModel": ("gmmspeech.formats.kaldi.folder", "load_kaldi_model"),
+    "Plda": ("gmmspeech.formats.kaldi.plda", "read_kaldi_backend"),
+    "IvectorExtractor": ("gmmspeech.formats.kaldi.ivector", "read_kaldi_extractor"),
+    **dict.fromkeys(("FullGMM", "FullGMMBegin"), ("gmmspeech.formats.kaldi.full_gmm", "read_kaldi_full_gmm")),
+    **dict.fromkeys(("DiagGMM", "DiagGMMBegin"), ("gmmspeech.formats.kaldi.models", "read_kaldi_gmm")),
+    "mmf": ("gmmspeech.formats.mmf", "read_only_mixture"),
+    "zip": ("gmmspeech.formats.mfa", "read_mfa_model"),
 }
 
 
@@ -83,9 +94,12 @@ def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = No
     >>> gs.load(path).means_
     array([[0.], [1.]])
     """
-    name, wanted = os.fspath(path), saving.as_kinds(kind)
-    read = _reader(name)
-    model = saving.load(name, kind, modules=MODULES, foreign=_read_other_hdf5) if read is None else read(name)
+    name, wanted, foreign = os.fspath(path), saving.as_kinds(kind), _foreign_kind(path)
+    if foreign is None:
+        model = saving.load(name, kind, modules=MODULES, foreign=_read_other_hdf5)
+    else:
+        module, function = _READERS[foreign]
+        model = getattr(import_module(module), function)(name)
     if wanted and not isinstance(model, wanted):
         raise saving.wrong_kind(name, type(model).__name__, wanted)
     return model
@@ -93,78 +107,30 @@ def load(path: str | os.PathLike[str], kind: type | tuple[type, ...] | None = No
 
 def is_foreign(path: str | os.PathLike[str]) -> bool:
     """Say whether a file is a model of Kaldi's, HTK's or MFA's, whole or not."""
-    return _reader(os.fspath(path)) is not None
+    return _foreign_kind(path) is not None
 
 
 def is_kaldi_model(path: str | os.PathLike[str]) -> bool:
     """Say whether a file is a model of phones of Kaldi's, whole or not."""
-    return _reader(os.fspath(path)) is _read_kaldi_folder
+    return _foreign_kind(path) == "TransitionModel"
 
 
-def _reader(name: str) -> Callable[[str], Any] | None:
-    """Give the function that reads a file of Kaldi's, HTK's or MFA's, or None where it is none."""
+def _foreign_kind(path: str | os.PathLike[str]) -> str | None:
+    """Tell which of `_READERS` reads a file, None where it is no model of Kaldi's, HTK's or MFA's."""
     try:
-        with open_regular(name) as file:
+        with open_regular(os.fspath(path)) as file:
             head = file.read(256)
     except OSError:
         return None
     if head.startswith(_HDF5):
         return None
     if head.startswith(_ZIP):
-        return _read_mfa_model
-    from gmmspeech.formats import mmf
-    from gmmspeech.formats.kaldi import models
+        return "zip"
+    if (token := _KALDI.match(head)) and (kind := token[1].decode()) in _READERS:
+        return kind
+    from gmmspeech.formats.mmf import is_mmf
 
-    if models.is_kaldi_hmm(head):
-        return _read_kaldi_folder
-    if models.begins_with(head, "Plda"):
-        return _read_kaldi_backend
-    if models.begins_with(head, "IvectorExtractor"):
-        return _read_kaldi_extractor
-    if models.begins_with(head, "FullGMM"):
-        return _read_kaldi_full_gmm
-    if models.is_kaldi_gmm(head):
-        return models.read_kaldi_gmm
-    return _read_only_mixture if mmf.is_mmf(head) else None
-
-
-def _read_kaldi_folder(name: str) -> Any:
-    from gmmspeech.formats.kaldi.folder import load_kaldi_model
-
-    return load_kaldi_model(name)
-
-
-def _read_mfa_model(name: str) -> Any:
-    from gmmspeech.formats.mfa import read_mfa_model
-
-    return read_mfa_model(name)
-
-
-def _read_kaldi_backend(name: str) -> Any:
-    from gmmspeech.formats.kaldi.plda import read_kaldi_backend
-
-    return read_kaldi_backend(name)
-
-
-def _read_kaldi_extractor(name: str) -> Any:
-    from gmmspeech.formats.kaldi.ivector import read_kaldi_extractor
-
-    return read_kaldi_extractor(name)
-
-
-def _read_kaldi_full_gmm(name: str) -> Any:
-    from gmmspeech.formats.kaldi.full_gmm import read_kaldi_full_gmm
-
-    return read_kaldi_full_gmm(name)
-
-
-def _read_only_mixture(name: str) -> DiagonalGMM:
-    from gmmspeech.formats.mmf import read_mmf
-
-    models = read_mmf(name)
-    if len(models) > 1:
-        raise DataError(f"{name}: found {counted(len(models), 'mixture')}, expected one (read_mmf reads them all)")
-    return next(iter(models.values()))
+    return "mmf" if is_mmf(head) else None
 
 
 def _read_other_hdf5(name: str, content: Content) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.errors import DataError, ModelError, shown
+from gmmspeech.errors import DataError, ModelError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import is_holdable, parse_number, read_bytes
 from gmmspeech.formats.htk_strings import QUOTE, escaped, split_names
@@ -87,6 +87,15 @@ def read_mmf(path: str | os.PathLike[str]) -> dict[str, DiagonalGMM]:
     if not models:
         raise DataError(f"{name}: found no HMM (~h), expected {_EXPECTED}")
     return models
+
+
+def read_only_mixture(path: str | os.PathLike[str]) -> DiagonalGMM:
+    """Read the mixture of a file that has no other."""
+    models = read_mmf(path)
+    if len(models) > 1:
+        found = f"found {counted(len(models), 'mixture')}, expected one (read_mmf reads them all)"
+        raise DataError(f"{os.fspath(path)}: {found}")
+    return next(iter(models.values()))
 
 
 @checked

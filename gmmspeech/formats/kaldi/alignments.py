@@ -6,7 +6,6 @@ In Kaldi's order, the first frame of a state has the transition by which the sta
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
@@ -18,9 +17,9 @@ from gmmspeech.checks import real_array
 from gmmspeech.errors import DataError, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.kaldi.ark import is_binary, read_exactly, text_line, write_archive
+from gmmspeech.formats.kaldi.ark import is_binary, text_line, write_archive
 from gmmspeech.formats.kaldi.hmm import tuples_of, ways_of
-from gmmspeech.formats.kaldi.objects import BINARY, MARKED
+from gmmspeech.formats.kaldi.objects import BINARY, marked, read_marked
 from gmmspeech.formats.kaldi.tables import read_objects
 from gmmspeech.formats.kaldi.transitions import Tuple
 from gmmspeech.phones.decoding.boundaries import Chain
@@ -110,9 +109,7 @@ def _encoded(path: str, utterance: str, given: ArrayLike, *, text: bool) -> byte
         raise DataError(f"{path}: can't hold {found}, expected an id without blanks, integers (T,)")
     if text:
         return f"{''.join(f'{n} ' for n in numbers.tolist())}\n".encode()
-    row = np.empty(len(numbers), MARKED)
-    row["mark"], row["number"] = 4, numbers
-    return BINARY + b"\4" + struct.pack("<i", len(row)) + row.tobytes()
+    return BINARY + marked(len(numbers)) + marked(numbers)
 
 
 @checked
@@ -252,14 +249,8 @@ def _targets(model: PhoneHMM, state: int) -> list[int]:
 def _row(archive: BinaryIO) -> NDArray[np.int32]:
     """Whole numbers of an utterance; ValueError for what is none."""
     if is_binary(archive):
-        head = read_exactly(archive, 5)
-        count = struct.unpack("<i", head[1:])[0]
-        if head[0] != 4 or count < 0:
-            raise ValueError(f"found {shown(repr(head))}, expected whole numbers of 32 bits")
-        numbers = np.frombuffer(read_exactly(archive, count * MARKED.itemsize), MARKED)
-        if (numbers["mark"] != 4).any():
-            raise ValueError("found bytes that are no whole numbers of 32 bits")
-        return numbers["number"].astype(np.int32)
+        (count,) = read_marked(archive, 1)
+        return read_marked(archive, count)
     numbers = np.array([parse_whole(field) for field in split_fields(text_line(archive))])
     if numbers.size and np.abs(numbers).max() >= _MOST:
         raise ValueError(f"found {np.abs(numbers).max()}")

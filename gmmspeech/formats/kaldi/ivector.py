@@ -17,7 +17,7 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, as_matrix, check_at_least, finite
 from gmmspeech.errors import DataError, ModelError, counted, one_line, shown
 from gmmspeech.formats.kaldi.ark import is_binary, read_exactly, text_line
-from gmmspeech.formats.kaldi.objects import Reader, Writer
+from gmmspeech.formats.kaldi.objects import Reader, Writer, read_marked
 from gmmspeech.formats.kaldi.tables import read_objects
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.speaker.ivector import IVectorExtractor
@@ -186,15 +186,10 @@ def read_kaldi_posteriors(path: str | os.PathLike[str]) -> dict[str, list[list[t
 def _posteriors(archive: BinaryIO) -> list[list[tuple[int, float]]]:
     if not is_binary(archive):
         return _text_posteriors(text_line(archive))
-    return [_pairs(archive, _whole(archive)) for _ in range(_whole(archive))]
-
-
-def _whole(archive: BinaryIO) -> int:
-    marked = read_exactly(archive, 5)
-    count = int.from_bytes(marked[1:], "little", signed=True)
-    if marked[0] != 4 or count < 0:
-        raise ValueError(f"found {marked!r}, expected a number of frames or components")
-    return count
+    (frames,) = read_marked(archive, 1).tolist()
+    if frames < 0:
+        raise ValueError(f"found {frames} frames, expected 0 or more")
+    return [_pairs(archive, *read_marked(archive, 1).tolist()) for _ in range(frames)]
 
 
 def _pairs(archive: BinaryIO, count: int) -> list[tuple[int, float]]:

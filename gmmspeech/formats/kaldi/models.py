@@ -7,7 +7,6 @@ A DiagGmm holds ``<WEIGHTS>``, ``<MEANS_INVVARS>`` (means over variances) and ``
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import BinaryIO, TypeVar
 
@@ -19,8 +18,8 @@ from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
 from gmmspeech.files.names import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
-from gmmspeech.formats.kaldi.ark import is_binary, read_exactly, text_line, write_archive
-from gmmspeech.formats.kaldi.objects import BINARY, MARKED, Reader, Writer
+from gmmspeech.formats.kaldi.ark import is_binary, text_line, write_archive
+from gmmspeech.formats.kaldi.objects import BINARY, Reader, Writer, marked, read_marked
 from gmmspeech.formats.kaldi.tables import read_objects
 from gmmspeech.gmm.base import Mixture
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -32,21 +31,6 @@ _BEGIN, _END = ("DiagGMM", "DiagGMMBegin"), ("/DiagGMM", "DiagGMMEnd")
 _MOST_COMPONENTS = 2**31 - 1  # Kaldi's int32
 _EXPECTED = "a DiagGmm of Kaldi, in binary or text"
 _WEIGHT_ROUNDING = 1e-5  # by how much thousands of float32 weights, or of 7 digits each, may miss a sum of 1
-
-
-def is_kaldi_gmm(head: bytes) -> bool:
-    """Say whether a file that begins with these bytes is, or means to be, a model of Kaldi's."""
-    return re.match(rb"\s*<(DiagGMM|FullGMM|TransitionModel)", head.removeprefix(BINARY)) is not None
-
-
-def is_kaldi_hmm(head: bytes) -> bool:
-    """Say whether a file that begins with these bytes is, or means to be, an acoustic model of Kaldi's."""
-    return begins_with(head, "TransitionModel")
-
-
-def begins_with(head: bytes, token: str) -> bool:
-    """Say whether a file of Kaldi's that begins with these bytes begins with a token."""
-    return head.removeprefix(BINARY).lstrip().startswith(f"<{token}>".encode())
 
 
 @checked
@@ -78,7 +62,13 @@ def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
     array([[1.  ],
            [0.25]])
     """
-    return read_mixture(Reader(path, _EXPECTED))
+    reader = Reader(path, _EXPECTED)
+    weights, means, variances = read_components(reader)
+    try:
+        gmm = DiagonalGMM.from_parameters(weights, means, variances)
+    except ModelError as error:
+        raise reader.error(str(error)) from error
+    return with_weights_kept(gmm, weights)
 
 
 @checked
@@ -161,18 +151,16 @@ def _text_components(line: str) -> NDArray:
 
 def _binary_components(archive: BinaryIO) -> NDArray:
     """Components of an utterance: the number of frames, and of each that of its components, and these."""
-    frames = np.frombuffer(read_exactly(archive, MARKED.itemsize), MARKED)
+    rows = int(read_marked(archive, 1)[0])
     begin = archive.tell()
-    each = np.frombuffer(read_exactly(archive, MARKED.itemsize), MARKED)
-    if not (frames["number"] > 0).all() or not (each["number"] > 0).all():
+    columns = int(read_marked(archive, 1)[0])
+    if rows < 1 or columns < 1:
         raise ValueError("found no numbers of frames and components")
     archive.seek(begin)
-    rows, columns = int(frames["number"][0]), int(each["number"][0]) + 1
-    body = read_exactly(archive, rows * columns * MARKED.itemsize)
-    numbers = np.frombuffer(body, MARKED).reshape(rows, columns)
-    if (numbers["mark"] != 4).any() or (numbers["number"][:, 0] != columns - 1).any():
+    numbers = read_marked(archive, rows * (columns + 1)).reshape(rows, columns + 1)
+    if (numbers[:, 0] != columns).any():
         raise ValueError("found frames of different numbers of components")
-    return numbers["number"][:, 1:]
+    return numbers[:, 1:]
 
 
 @checked
@@ -221,19 +209,7 @@ def _gselect_row(path: str, utterance: str, given: ArrayLike, binary: bool) -> b
         raise DataError(f"{path}: can't hold {found}, expected an id without blanks, integers (T, C)")
     if not binary:
         return (" ".join(" ".join(map(str, frame)) + " ;" for frame in array.tolist()) + " \n").encode()
-    rows = np.empty((len(array), array.shape[1] + 1), MARKED)
-    rows["mark"], rows["number"][:, 0], rows["number"][:, 1:] = 4, array.shape[1], array
-    return BINARY + np.array([(4, len(array))], MARKED).tobytes() + rows.tobytes()
-
-
-def read_mixture(reader: Reader) -> DiagonalGMM:
-    """Read the DiagGmm that comes next in a file."""
-    weights, means, variances = read_components(reader)
-    try:
-        gmm = DiagonalGMM.from_parameters(weights, means, variances)
-    except ModelError as error:
-        raise reader.error(str(error)) from error
-    return with_weights_kept(gmm, weights)
+    return BINARY + marked(len(array)) + marked(np.insert(array.astype(np.int64), 0, array.shape[1], axis=1))
 
 
 def with_weights_kept(gmm: AnyMixture, weights: NDArray[np.float64]) -> AnyMixture:

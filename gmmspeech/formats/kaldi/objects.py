@@ -10,17 +10,18 @@ import os
 import re
 import struct
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.text import read_bytes
-from gmmspeech.formats.kaldi.ark import parse_matrix
+from gmmspeech.formats.kaldi.ark import parse_matrix, read_exactly
 
 BINARY = b"\0B"
-MARKED = np.dtype([("mark", "u1"), ("number", "<i4")])  # a whole number behind the number of its bytes
+_MARKED = np.dtype([("mark", "u1"), ("number", "<i4")])  # a whole number behind the number of its bytes
 _LARGEST = 1 << 33  # bytes: an extractor of i-vectors of 2,048 components has half a gigabyte
 _TYPES = {b"FV ": ("<f4", 1), b"DV ": ("<f8", 1), b"FM ": ("<f4", 2), b"DM ": ("<f8", 2)}
 _PACKED = {b"FP ": "<f4", b"DP ": "<f8"}
@@ -29,6 +30,22 @@ _ANGLES = re.compile(rb"\s*<(/?\w+)>\s?")
 _ARRAY = re.compile(rb"\s*\[([^\]<]*)\]")
 _WHOLE = re.compile(rb"\s*([-+]?[0-9]{1,18})(?=\s|$)")
 _REAL = re.compile(rb"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?|[-+]?(?:inf|nan))(?=\s|$)")
+
+
+def marked(numbers: ArrayLike) -> bytes:
+    """Give whole numbers of 32 bits as an archive has them in binary, each behind the number of its bytes."""
+    found = np.asarray(numbers)
+    rows = np.empty(found.size, _MARKED)
+    rows["mark"], rows["number"] = 4, found.ravel()
+    return rows.tobytes()
+
+
+def read_marked(archive: BinaryIO, count: int) -> NDArray[np.int32]:
+    """Read so many of them; ValueError for what is none."""
+    rows = np.frombuffer(read_exactly(archive, count * _MARKED.itemsize), _MARKED)
+    if (rows["mark"] != 4).any():
+        raise ValueError("found bytes that are no whole numbers of 32 bits")
+    return rows["number"].astype(np.int32)
 
 
 class Reader:

@@ -18,7 +18,7 @@ def test_questions_of_the_phone_and_the_class_are_answered(tmp_path):
     tree = read_tree(str(path))
     assert [tree.of_state(1, state) for state in (0, 1)] == [0, 1]
     assert tree.of_state(2, 0) == (0, frozenset({1, 3}), 2, 3)
-    assert answers(tree.of_state(2, 1)) == [2, 3]
+    assert answers(tree.of_state(2, 1)) == {2, 3}
     with pytest.raises(ValueError, match="no answer"):
         tree.of_state(3, 0)
     made, pdfs = context_tree(tree, [1, 2], [[0, 1], [tree.of_state(2, 0)]])
