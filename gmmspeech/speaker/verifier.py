@@ -28,6 +28,7 @@ from gmmspeech.scoring.linear import linear_score
 from gmmspeech.scoring.llr import scorer
 from gmmspeech.scoring.statistics import statistics_llr
 from gmmspeech.scoring.trials import Scores, TrialList
+from gmmspeech.speaker.likelihoods import LogLikelihood, mean_log_likelihoods, of_claims
 
 SCORINGS = ("frames", "symmetric", "statistics", "linear")
 _STACKING = 16  # putting a model in a stack of models takes as long as scoring about so many tests with it
@@ -348,7 +349,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         if self.scoring == "symmetric":
             for name in {name for claimed in claims for name in claimed} - known.keys():
                 known[name] = self.models_[name]._log_likelihood()
-            return list(ordered_map(lambda pair: self._score_symmetric(*pair, known), pairs, n_jobs=self.n_jobs))
+            return self._score_symmetric(claims, tests, known)
         names = sorted({name for claimed in claims for name in claimed})
         if self.top_c is None or len(names) * len(tests) > _STACKING * sum(map(len, claims)):
             return list(ordered_map(lambda pair: self._scorer(*pair)(pair[1]), pairs, n_jobs=self.n_jobs))
@@ -363,14 +364,18 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         return scorer(models, self.ubm, top_c=self.top_c, dtype=dtype)
 
     def _score_symmetric(
-        self, names: list[str], X: NDArray, under: Mapping[str, Callable[[NDArray], NDArray]]
-    ) -> NDArray[np.float64]:
-        """Scores of a test against models; `under` each of them, frames have log-likelihoods by a function."""
-        test_stats = self._statistics("test", X)
-        under_test = self._adapt(test_stats)._log_likelihood()
-        forward = [under[name](X).mean() - _mean(test_stats) for name in names]
-        reverse = [under_test(self.frames_[name]).mean() - _mean(self.statistics_[name]) for name in names]
-        return in_range((np.array(forward) + np.array(reverse)) / 2)
+        self, claims: list[list[str]], tests: list[NDArray], under: Mapping[str, LogLikelihood]
+    ) -> list[NDArray[np.float64]]:
+        """Scores of tests against models; `under` each of them, frames have log-likelihoods by a function."""
+
+        def reverse(pair: tuple[list[str], NDArray]) -> tuple[float, NDArray[np.float64]]:
+            names, stats = pair[0], self._statistics("test", pair[1])
+            means = mean_log_likelihoods(self._adapt(stats)._log_likelihood(), [self.frames_[name] for name in names])
+            return _mean(stats), means - np.array([_mean(self.statistics_[name]) for name in names])
+
+        backward = list(ordered_map(reverse, zip(claims, tests, strict=True), n_jobs=self.n_jobs))
+        onward = of_claims(claims, tests, under, n_jobs=self.n_jobs)
+        return [in_range((each - own + back) / 2) for each, (own, back) in zip(onward, backward, strict=True)]
 
     def _score_statistics(self, claims: list[list[str]], tests: list[NDArray]) -> list[NDArray[np.float64]]:
         stats = list(ordered_map(lambda X: self._statistics("test", X), tests, n_jobs=self.n_jobs))
