@@ -101,11 +101,11 @@ def counted(count: float, noun: str, spec: str = "") -> str:
 
     Examples
     --------
-    >>> counted(1, "word"), counted(2, "class"), counted(1234, "entry", ",")
-    ('1 word', '2 classes', '1,234 entries')
+    >>> counted(1, "word"), counted(2, "class"), counted(3, "array"), counted(1234, "entry", ",")
+    ('1 word', '2 classes', '3 arrays', '1,234 entries')
     """
     if count != 1:
-        ends = {"s": noun + "es", "y": noun[:-1] + "ies"}
+        ends = {"s": noun + "es", "y": noun[:-1] + "ies" if noun[-2:-1] not in "aeiou" else noun + "s"}
         noun = ends.get(noun[-1], noun + "s")
     return f"{count:{spec}} {noun}"
 
