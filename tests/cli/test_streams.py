@@ -256,6 +256,14 @@ def test_what_can_be_read_of_alignments(run, tmp_path, monkeypatch, way):
         assert ("1 utterance, 3 frames" in done.stdout) == (command[0] == "show")
 
 
+@pytest.mark.parametrize("way", ["scp:-", "scp,p:-", "ark:-", "ark,p:-"])
+def test_errors_name_the_stream(way):
+    for content in (b"", b"u1 x\nu1 y\n"):
+        done = CliRunner().invoke(main, ("feature-info", way), input=content)
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.startswith(f"gmmspeech: error: {way}:")
+
+
 def test_two_of_one_stream(folder):
     # a command with two outputs that may be streams there is none of yet: the class that decides is asked itself
     from gmmspeech.cli.streams import Streams

@@ -83,10 +83,11 @@ def make_plain(text: str, place: Place, file: Path, *, allow_pipes: bool = False
         return place.plain_in(file)
     dropped: dict[str, str] = {}
     lenient = "p" in place.options
-    if place.kind == "scp":
-        entries = read_map(source, rest_of_line=True)
-    else:
-        entries = readable_places(os.fspath(source), dropped)
+    with errors_in_words_of({str(source): shown(text)} if place.is_read_once else {}):
+        if place.kind == "scp":
+            entries = read_map(source, rest_of_line=True)
+        else:
+            entries = readable_places(os.fspath(source), dropped)
     beside = Path() if place.is_stream or place.is_command or place.is_pipe else Path(place.where).parent
     lines = []
     for number, (key, value) in enumerate(entries.items()):
