@@ -289,7 +289,8 @@ def align(
 
     --out receives time-stamped words and phones, by --format: a TextGrid for every recording, words.ctm and phones.ctm,
     or alignment.json. It also receives alignment.csv, with the fit of each word and phone in nats a frame, and
-    unknown_words.txt, the words that the dictionary lacks, with their counts and utterances.
+    unknown_words.txt, the words that the dictionary lacks, with their counts and utterances. To resume an interrupted
+    run on a folder of many hours, repeat the same command.
     """
     from gmmspeech.commands.phones import align_dir, doubtful_lines, report_alignment, score_lines
     from gmmspeech.commands.transcripts import (

@@ -13,6 +13,7 @@ from typing import Any
 from gmmspeech.audio.samples import Channel
 from gmmspeech.commands.conversion import audio_formats, converting, known_seconds, warn_of_conversions
 from gmmspeech.commands.extraction import Extraction, extract_features
+from gmmspeech.commands.shards import extracted_together
 from gmmspeech.commands.stored_features import Beside, Stored, through_steps
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, counted, shown
 from gmmspeech.features.compatibility import describe_front_end, first_difference, timed_front_end, told_shift
@@ -26,6 +27,9 @@ from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import UNKNOWN_FRAMES, FrameClock
 from gmmspeech.stores.features import FeatureStore
+
+FEATURES = "features.h5"
+SHARDS = 64  # of features that are kept: a killed run loses the work on one, or on as many as it has jobs
 
 _NO_FRONT_END = (
     "found a model without a front end, expected one of `train-phones`, or of Kaldi with mfcc.conf beside it"
@@ -62,11 +66,13 @@ def features_of(
     n_jobs: int | None = 1,
     skip_bad: bool = False,
     channel: Channel = "mix",
+    place: Path | None = None,
 ) -> Iterator[tuple[FeatureStore, Extraction]]:
     """Compute the features of a data directory, to be read while the context lasts, or take those that are stored.
 
     Recordings of other rates than the front end's are resampled, those of several channels mixed unless one is chosen,
-    with a warning that counts them. Of a model of stored features, `front` is the text that it keeps.
+    with a warning that counts them. Of a model of stored features, `front` is the text that it keeps. In a `place` they
+    are kept, in shards of which a later call takes those that are there.
     """
     if stored is not None:
         text = front.to_json() if isinstance(front, FrontEnd) else front
@@ -78,11 +84,12 @@ def features_of(
         return
     of_waveforms = front if isinstance(front, FrontEnd) else front_end_of_waveforms(front)
     warn_of_conversions(audio_formats(data), of_waveforms.sample_frequency, channel)
-    with temporary_folder() as folder:
-        path = folder / "features.h5"
-        done = extract_features(
-            [data], path, converting(of_waveforms), n_jobs=n_jobs, skip_bad=skip_bad, channel=channel
-        )
+    how: dict[str, Any] = {"n_jobs": n_jobs, "skip_bad": skip_bad, "channel": channel}
+    if place is not None:
+        how["shards"] = min(SHARDS, len(list(extracted_together(data, of_waveforms))))
+    with temporary_folder() if place is None else contextlib.nullcontext(place) as folder:
+        path = folder / FEATURES
+        done = extract_features([data], path, converting(of_waveforms), **how)
         with FeatureStore(path) as store:
             yield store, done
 
@@ -90,7 +97,7 @@ def features_of(
 @contextlib.contextmanager
 def features_for(
     model: PhoneHMM | AdaptedSystem,
-    place: Path | None,
+    path: Path | None,
     data: DataDir,
     *,
     stored: Stored | None = None,
@@ -99,14 +106,14 @@ def features_for(
 ) -> Iterator[tuple[PhoneHMM | AdaptedSystem, FeatureStore, Extraction]]:
     """Give the features that a model takes of a data directory, as `features_of` does, and the model.
 
-    That of `stored` features has the steps to its frames from them; those of one of Kaldi's lie at its `place`.
+    That of `stored` features has the steps to its frames from them; those of one of Kaldi's lie at its `path`.
     """
     if stored is None:
         with features_of(data, model.front_end, skip_bad=skip_bad, **how) as (store, done):
             yield model, store, done
         return
     with FeatureStore(stored.features) as source:
-        model = _for_stored(model, place, source)
+        model = _for_stored(model, path, source)
         with _stored_features(data, model.front_end, source, stored.beside, skip_bad=skip_bad) as (store, done):
             yield model, store, done
 

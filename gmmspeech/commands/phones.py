@@ -14,6 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gmmspeech.audio.samples import Channel
+from gmmspeech.commands.aligned_parts import align_in_parts, kept_beside
 from gmmspeech.commands.phone_features import features_for, frame_times, front_end_of_waveforms
 from gmmspeech.commands.quiet_edges import without_quiet_edges
 from gmmspeech.commands.stored_features import Stored
@@ -218,21 +219,24 @@ def align_dir(
     said = data.only(spoken.words)
     options["utt2spk"] = data.utt2spk if adapt else None
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
-    with features_for(hmm, model, said, **reading) as (hmm, store, done):
-        with warnings.catch_warnings():  # each is named by whoever calls this
-            warnings.filterwarnings("ignore", "skipped ", GmmSpeechWarning)
-            found = align(hmm, store, spoken.words, spoken.entries, n_jobs=n_jobs, skip_bad=skip, **options)
-        least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
-    if ali is not None and found.alignments:
-        _write_ali(ali, hmm, found.alignments, spoken.entries)
-    if not found.alignments:
-        name, reason = next(iter(found.skipped.items()))
-        first = f"utterance {called(data, name)}: {reason}"
-        raise DataError(f"{all_of(len(found.skipped), 'utterance')} bad; the first: {first}")
-    if out is not None:
-        write_alignments(out, found.alignments, data=data, format=format, confidence=confidence)
-        write_unknown_words(out / UNKNOWN_WORDS, spoken.unknown)
-        write_pronounced(out / PRONOUNCED_WORDS, spoken.guessed)
+    with kept_beside(out if stored is None else None, said) as kept:
+        place = None if kept is None else kept.place
+        with features_for(hmm, model, said, place=place, **reading) as (hmm, store, done):
+            with warnings.catch_warnings():  # each is named by whoever calls this
+                warnings.filterwarnings("ignore", "skipped ", GmmSpeechWarning)
+                how = {"n_jobs": n_jobs, "skip_bad": skip, **options}
+                found = align_in_parts(kept, hmm, store, spoken.words, spoken.entries, **how)
+            least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
+        if ali is not None and found.alignments:
+            _write_ali(ali, hmm, found.alignments, spoken.entries)
+        if not found.alignments:
+            name, reason = next(iter(found.skipped.items()))
+            first = f"utterance {called(data, name)}: {reason}"
+            raise DataError(f"{all_of(len(found.skipped), 'utterance')} bad; the first: {first}")
+        if out is not None:
+            write_alignments(out, found.alignments, data=data, format=format, confidence=confidence)
+            write_unknown_words(out / UNKNOWN_WORDS, spoken.unknown)
+            write_pronounced(out / PRONOUNCED_WORDS, spoken.guessed)
     skipped = {**left_out, **as_called(data, {**spoken.skipped, **done.skipped, **found.skipped})}
     unknown = Counter({word: seen.total() for word, seen in spoken.unknown.items()})
     return AlignedFolder(found.alignments, skipped, unknown, data, spoken, least)

@@ -56,7 +56,7 @@ def divided(groups: Sequence[Group], shards: int | None) -> Iterator[tuple[list[
 
     With a fixed size, what comes later does not move the edges of what was done.
     """
-    sizes = _audio_bytes(groups)
+    sizes = audio_bytes(groups)
     starts, total = np.cumsum(sizes) - sizes, sizes.sum()
     if shards is None:
         number_of = starts // max(SHARD_BYTES, total / MAX_SHARDS)
@@ -69,7 +69,7 @@ def divided(groups: Sequence[Group], shards: int | None) -> Iterator[tuple[list[
         yield [(_only(data, group), group) for data, group in groups[first:last]], float(sizes[first:last].sum())
 
 
-def _audio_bytes(groups: Sequence[Group]) -> NDArray[np.float64]:
+def audio_bytes(groups: Sequence[Group]) -> NDArray[np.float64]:
     """Size of each group's audio; the utterances of a recording share it, and recordings that of their archive."""
     files = [[file_of(data, data.segment_of(u).recording) for u in group] for data, group in groups]
     users = Counter(file for group in files for file in group)
