@@ -184,12 +184,16 @@ def all_finite(*arrays: NDArray) -> bool:
     return all(first_bad(array) is None for array in arrays)
 
 
-def finite(frames: NDArray, start: int = 0) -> NDArray:
-    """Return the frames, or raise a `FeatureError` that says where NaN or infinity stands, counting from `start`."""
+def finite(frames: NDArray, start: int = 0, *, of_nan: str = "") -> NDArray:
+    """Return the frames, or raise a `FeatureError` that says where NaN or infinity stands, counting from `start`.
+
+    For NaN, `of_nan` adds what to do about missing values.
+    """
     bad = first_bad(frames)
     if bad is not None:
         found = f"frame {start + bad[0]}, column {bad[1]}: found {frames[bad]}"
-        raise FeatureError(f"{found}, expected a finite number, no NaN or inf")
+        hint = of_nan if np.isnan(frames[bad]) else ""
+        raise FeatureError(f"{found}, expected a finite number, no NaN or inf{hint}")
     return frames
 
 

@@ -132,7 +132,9 @@ class _Statistics:
         if self.allow_nan and missing.has_gaps(frames):
             stats = missing.accumulate(missing.no_infinity(frames, start), self.parameters, weight)
         else:
-            stats = get_backend(self.backend, self.device).accumulate(finite(frames, start), self.parameters, weight)
+            stats = get_backend(self.backend, self.device).accumulate(
+                finite(frames, start, of_nan=missing.ALLOW), self.parameters, weight
+            )
         in_range(np.full(1, stats.log_likelihood), start)
         return stats
 

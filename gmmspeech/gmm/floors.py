@@ -135,19 +135,29 @@ def _shared(share: float, found: NDArray[np.float64], whole: NDArray[np.float64]
 def warn(owner: str, mixtures: Iterable[Any]) -> None:
     """Say how many variances of trained mixtures ended on the floor, if any did."""
     number = size = constant = 0
+    correlated = False
     for mixture in mixtures:
         all_of_it, equal = mixture._num_directions()
         number, size, constant = number + mixture.num_floored_, size + all_of_it, constant + equal
-    tell(owner, number, size, constant, stacklevel=4)
+        correlated |= getattr(mixture, "covariance_type", "diag") in ("full", "tied")
+    tell(owner, number, size, constant, correlated=correlated, stacklevel=4)
 
 
-def tell(owner: str, number: int, size: int, constant: int, *, stacklevel: int = 3) -> None:
-    """Warn of variances on the floor, if there are any, `constant` of them in columns of equal frames."""
+def tell(owner: str, number: int, size: int, constant: int, *, correlated: bool = False, stacklevel: int = 3) -> None:
+    """Warn of variances on the floor, if there are any, `constant` of them in columns of equal frames.
+
+    With `correlated`, variances are those of directions, such as of one in which columns follow from each other.
+    """
     if not number:
         return
     found = f"{owner}: {number} of {counted(size, 'variance')} ended on the floor"
     hints = []
-    if number > constant:
+    if correlated:
+        hints.append(
+            "columns nearly follow from each other (a smaller variance_floor keeps this), or components have few or "
+            "equal frames"
+        )
+    elif number > constant:
         hints.append("their components have few or equal frames; fewer components may serve better")
     if constant:
         hints.append(f"{constant} are of columns whose frames are all equal, which tell nothing")

@@ -18,6 +18,7 @@ from gmmspeech.files.saving import State
 from gmmspeech.files.text import parse_object
 from gmmspeech.gmm import acceleration, covariance_types, em
 from gmmspeech.gmm.base import Mixture
+from gmmspeech.gmm.elsewhere import translated
 from gmmspeech.gmm.init import Parameters
 from gmmspeech.gmm.kernels import KernelParameters, full_kernel, get_backend, numpy_kernel, pack, selected_kernel
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -93,6 +94,7 @@ class GMM(Mixture, kind="GMM", hint="a mixture with full, tied or spherical cova
         "num_gselect": any_of(whole(1), NOTHING),
     }
 
+    @translated
     def __init__(
         self,
         n_components: int = 1,

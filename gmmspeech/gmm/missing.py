@@ -23,6 +23,8 @@ from gmmspeech.gmm.kernels.numpy_kernel import exponentiate
 from gmmspeech.gmm.kernels.parameters import KernelParameters, unscaled
 from gmmspeech.gmm.stats import GMMStats
 
+ALLOW = "; DiagonalGMM(allow_nan=True) takes NaN for missing values"
+
 BLOCK = 2048  # frames whose posteriors are in memory at once
 
 Evaluate = Callable[[NDArray, KernelParameters], NDArray]

@@ -16,6 +16,7 @@ from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import Checkpoint, digest, seed_of
 from gmmspeech.gmm import acceleration, em, floors, missing
 from gmmspeech.gmm.density import DiagonalMixture
+from gmmspeech.gmm.elsewhere import translated
 from gmmspeech.gmm.frames import (
     ROWS,
     as_frames,
@@ -112,6 +113,7 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a mixture with diag
     _parameter_constraints: ClassVar = OF_MIXTURES
     _is_a = "density_estimator"
 
+    @translated
     def __init__(
         self,
         n_components: int = 1,
@@ -354,7 +356,7 @@ class DiagonalGMM(DiagonalMixture, kind="DiagonalGMM", hint="a mixture with diag
         if self.allow_nan and missing.has_gaps(first):
             mean, variance = missing.mean_and_variance(missing.no_infinity(first))
         else:
-            finite(first)
+            finite(first, of_nan=missing.ALLOW)
             mean, variance = first.mean(axis=0, dtype=np.float64), first.var(axis=0, dtype=np.float64)
         variance[variance == 0] = 1.0
         moments = self._accumulate(frames, weight, (np.ones(1), mean[None], variance[None]))
