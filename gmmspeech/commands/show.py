@@ -29,7 +29,7 @@ def describe(path: str) -> list[str]:
         from gmmspeech.features.frontend import FrontEnd
 
         front = FrontEnd.from_file(path)
-        return [f"front end: {describe_front_end(front.to_json())}", *front.to_toml().splitlines()]
+        return [f"# front end: {describe_front_end(front.to_json())}", *front.to_toml().splitlines()]
     format = hdf5_format(path)
     try:
         if format in (features.FORMAT, features.INDEX_FORMAT):

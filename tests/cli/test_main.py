@@ -237,7 +237,7 @@ def test_show(run: Run, scored: Path) -> None:
     assert shown["c"][:2] == ["classifier: 2 classes, 2 components each", "classes: ann bob"]
     for lines in shown.values():
         assert sum(line.startswith(f"front end: {front}") for line in lines) == 1
-    assert succeeds(run, "show", scored / "front.toml").startswith(f"front end: {front}")
+    assert succeeds(run, "show", scored / "front.toml").startswith(f"# front end: {front}")
 
 
 @pytest.mark.parametrize("name", [None, *main.commands])
