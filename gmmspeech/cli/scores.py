@@ -205,7 +205,7 @@ def _train(
             terms += [f"distance in {measure}", f"distance in {measure} and {names[0]}"]
         for name, weight in zip(terms, found.weights, strict=True):
             tell(f"{weight:#.6g} times {name}")
-        tell(f"{found.offset:+#.6g}")
+        tell(f"{found.offset:+#.6g} as offset")
     else:
         tell(f"{counted(len(found.scores), 'point')}, ratios {found.llrs[0]:#.4g} to {found.llrs[-1]:#.4g}")
     if found.lower is not None and found.upper is not None:
@@ -413,5 +413,5 @@ def _tell(found: Evaluation) -> None:
     tell_columns([head, *rows] if len(head) > 2 else rows)
     for system in found.systems[1:]:
         if system.differences:
-            tell(f"\n{found.systems[0].name} less {system.name}")
+            tell(f"\n{found.systems[0].name} minus {system.name}")
             tell_columns(rows_of_differences(system))

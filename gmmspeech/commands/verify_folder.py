@@ -65,14 +65,14 @@ SHORT_TEST = 3.0  # seconds of speech
 RESAMPLES = 1000
 VOICE_RECORDINGS, VOICE_SECONDS = 10, 8.0  # of each speaker, to tell low voices from high
 OPEN = "open"  # in place of a file: the background model that comes along
-STRANGERS = "The background model is {}, not learnt from the folder, so that all speakers are in trials."
+STRANGERS = "The background model is {}, trained on other speakers, so all speakers of the folder are in trials."
 OWN_NOTE = (
-    "Without --background, {} of the folder would be learnt from, enough for i-vectors and PLDA, which know its "
-    "microphones: of words, errors are likely fewer so."
+    "Without --background, {} of the folder would train the background, which is enough for i-vectors and PLDA. These "
+    "then know the microphones of the folder: with single words, there are probably fewer errors."
 )
 NOISE_NOTE = (
-    "Where recordings are noisy, up to half of what steady noise does to frames is subtracted for gmm-ubm "
-    "(gmmspeech.speaker.without_noise); models.h5 are of such frames."
+    "In noisy recordings, up to half of the effect of steady noise on the frames is subtracted for gmm-ubm "
+    "(gmmspeech.speaker.without_noise). models.h5 holds models of such frames."
 )
 
 
@@ -353,20 +353,21 @@ def _worth(chosen: Protocol, speech: float) -> Iterator[str]:
     others = 100 * (1 - 0.05 ** (1 / speakers))
     little = " These figures mean little." if speakers < WELL_MEASURED else ""
     yield (
-        f"{counted(speakers, 'speaker')} are in trials.{little} One of them who is often mistaken moves an error rate "
-        f"by {100 / speakers:.1f} points; were none of them ever mistaken, as many as {others:.0f} % of other speakers "
-        "still might be (95 % confidence). Intervals below are by resampling the speakers, too short if they are few."
+        f"{counted(speakers, 'speaker')} are in trials.{little} A single speaker who is often confused changes an "
+        f"error rate by {100 / speakers:.1f} points. Even if no speaker were ever confused, up to {others:.0f} % of "
+        "other speakers might be (95 % confidence). The intervals below come from resampling the speakers, and are too "
+        "short if these are few."
     )
     if 0 < background < FEW_SPEAKERS:
         yield (
             f"The background has {counted(background, 'speaker')}, expected {FEW_SPEAKERS} or more: models of so few "
-            "know these, not what tells speakers apart. With a larger background, such as the open one that comes "
-            "along (--background open), errors would be fewer."
+            "know these speakers, not what distinguishes speakers. A larger background gives fewer errors, such as the "
+            "open one that ships with the package (--background open)."
         )
     if not background and speech < SHORT_TEST and speakers * (1 - EVALUATED) >= ENOUGH_FOR_PLDA:
         yield OWN_NOTE.format(counted(round(speakers * (1 - EVALUATED)), "speaker"))
     if speech < SHORT_TEST:
-        yield f"Tests have {speech:.1f} s of speech in the median; of whole sentences, errors would be far fewer."
+        yield f"The median test has {speech:.1f} s of speech. With whole sentences, there would be far fewer errors."
 
 
 def _speech(chosen: Protocol, features: Path) -> float:
@@ -396,6 +397,6 @@ def _calibrate(place: Path, out: Path, paths: Sequence[Path], *, choosing: bool)
         if fusion is not None and fusion.kept is not None:
             yield f"Fusing the systems gains too little to be certain: {paths[fusion.kept].name} is calibrated alone."
     except DataError as error:
-        yield f"Scores are not calibrated, the speakers in trials are too few for cross-validation ({error})."
+        yield f"Scores are not calibrated: too few speakers are in trials for cross-validation ({error})."
         return
     write_scores(out, Scores(trials.models, trials.tests, values))

@@ -111,7 +111,7 @@ def choose_protocol(
         told = f"{counted(len(said), 'speaker')}, {len(several)} of them with several recordings"
         longer = f"{len(single)} with one of {SHORTEST_CUT:g} s or more"
         expected = f"{fewest} speakers, 2 of them with several recordings" + (
-            ", or a background model of others" if 1 < len(said) < fewest else ""
+            ", or a background model of others (--background open)" if 1 < len(said) < fewest else ""
         )
         lost = told_left_out(left_out)
         raise DataError(f"{shown(data.path, 400)}: found {told}, {longer}{lost}; expected at least {expected}")
@@ -139,17 +139,18 @@ def choose_protocol(
     if cut:
         notes.append(
             f"{cut} of the {counted(len(chosen), 'speaker')} in trials have one recording: it is cut in two, one half "
-            "enrolls, the other is the test. Halves share room, microphone and day, so errors of separate recordings "
-            "are more."
+            "enrolls, the other is the test. Halves share room, microphone and day, so separate recordings would give "
+            "more errors."
         )
     if within:
         notes.append(
             f"{within} of the {counted(len(chosen), 'speaker')} in trials have segments of one recording: some enroll, "
-            "the others are tests. They share room, microphone and day, so errors of separate recordings are more."
+            "the others are tests. They share room, microphone and day, so separate recordings would give more "
+            "errors."
         )
     if limited:
         notes.append(
-            f"Of each speaker {counted(most, 'recording')} are tests at most, so that trials don't get too many."
+            f"At most {counted(most, 'recording')} of each speaker are tests, so that there are not too many trials."
         )
     return Protocol(background, enrollment, trials, owners, tuple(notes))
 

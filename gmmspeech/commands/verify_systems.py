@@ -55,16 +55,16 @@ WITH_PITCH = "-pitch"  # after the name of a system
 SAME_CHANNEL = "same-channel"
 PLDA = "ivector-plda"
 ADAPTED_NOTE = (
-    "The open background of gmm-ubm is adapted to the folder, in means: in each trial to what others than its two "
-    "speakers are enrolled on; in ubm.h5 to what all are."
+    "The means of gmm-ubm's open background are adapted to the folder: for each trial to the enrollment of all "
+    "speakers but its two, and in ubm.h5 to that of all."
 )
-PITCH_NOTE = "In tests so short the pitch of the voices tells much: systems whose names end in -pitch know of it."
+PITCH_NOTE = "The tests are short, so the pitch of the voices helps: systems whose names end in -pitch use it."
 CHANNEL_NOTE = (
-    "same-channel are scores of frames that keep what a microphone does to them, and its noise: where each speaker has "
-    "his own, it tells him too. Where speakers change microphones, gmm-ubm is to be taken."
+    "same-channel scores frames that keep the effect of the microphone and its noise. This helps if each speaker has a "
+    "microphone of their own. If speakers change microphones, use gmm-ubm."
 )
-WITHOUT_PITCH_NOTE = " In {} of {} none was found, as in whispers; where a side has none, a score stays as it was."
-NO_PITCH_NOTE = "No recording has a pitch, as voices that whisper have none."
+WITHOUT_PITCH_NOTE = " {} of {} have no pitch, as in whispers: scores of trials with them stay unchanged."
+NO_PITCH_NOTE = "No recording has a pitch, as in whispers, so it is not scored."
 
 Folds = Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 

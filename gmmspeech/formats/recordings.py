@@ -110,9 +110,11 @@ def read_recordings(
     if not collected.utt2spk:
         needed = " with transcripts beside them (.lab, .txt or .TextGrid)" if transcripts else ""
         expected = f"recordings{needed}, or a data directory with wav.scp"
-        reasons = [f"; the first: {name}: {reason}" for name, reason in collected.left_out.items()]
-        found = f"{counted(len(files), 'recording')}, none of them with a transcript" if files else "no recordings"
-        raise DataError(f"{folder}: found {found}{''.join(reasons[:1])}, expected {expected}")
+        first = "".join([f"; the first: {name}: {reason}" for name, reason in collected.left_out.items()][:1])
+        if files and first:  # whose reason says what is expected
+            found = f"{counted(len(files), 'recording')}, none of them with a transcript"
+            raise DataError(f"{folder}: found {found}{first}")
+        raise DataError(f"{folder}: found no recordings{first}, expected {expected}")
     collected.warn()
     return collected.data_dir(), dict(sorted(collected.left_out.items()))
 

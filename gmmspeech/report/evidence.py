@@ -203,7 +203,7 @@ def points(evidence: Evidence) -> list[tuple[str, str, str]]:
         ("speech and noise of the known recordings", _beside(*known), _yes(_is_like(*known[:2]))),
         ("enough speakers", f"{evidence.num_speakers}, expected {WELL_MEASURED}", _yes(enough)),
         ("ratios are worth more than none", f"Cllr {cost.value:.3f} ({_span(cost)}), below 1", _yes(cost.high < 1)),
-        ("ratios are calibrated", f"Cllr less minCllr {loss:.3f}, at most {MOST_LOSS}", _yes(loss <= MOST_LOSS)),
+        ("ratios are calibrated", f"Cllr minus minCllr {loss:.3f}, at most {MOST_LOSS}", _yes(loss <= MOST_LOSS)),
         ("ratio within those of the validation", f"{said} in {lowest:.2f} to {highest:.2f}", _yes(within)),
         ("ratio within the bounds (ELUB)", f"{said} in {lower:.2f} to {upper:.2f}", bound),
     ]
