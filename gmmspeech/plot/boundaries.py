@@ -87,7 +87,10 @@ def _draw_histogram(ax: Axes, errors: np.ndarray, tolerance: float, agreement: B
     ax.stairs(shares, edges, fill=True, color=TARGETS, alpha=0.3)
     ax.stairs(shares, edges, color=TARGETS, linewidth=1.2)
     _draw_lines(ax, tolerance)
-    ax.axvline(agreement.median * 1000, color=NONTARGETS, linewidth=1.4)
+    median = 1000 * agreement.median
+    ax.axvline(median, color=NONTARGETS, linewidth=1.4)
+    above, told = ax.get_xaxis_transform(), f"median {median:+.1f} ms"
+    ax.text(median, 1.0, told, color=NONTARGETS, transform=above, ha="center", va="bottom")
     within = f"{100 * agreement.within(tolerance / 1000):.1f} % within {tolerance:g} ms"
     text = (
         f"{counted(len(errors), 'boundary', ',')}\n{within}\nmean abs. {1000 * agreement.mean_absolute:.1f} ms\n"

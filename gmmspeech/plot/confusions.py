@@ -64,16 +64,19 @@ def confusion(
     if counts.shape != (len(labels), len(labels)):
         raise DataError(f"confusion matrix: found shape {counts.shape}, expected {(len(labels), len(labels))}")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 2.4 + 0.32 * min(len(labels), 40)
+    written = len(labels) <= MAX_WRITTEN_CLASSES
+    side = 2.4 + (0.32 if written else 0.2) * min(len(labels), 60)
     with drawing_on(ax, side + 0.8, side) as ax:
         picture = ax.imshow(100 * shares, cmap=MAP, vmin=0, vmax=100)
         ax.spines[:].set_visible(True)
         ax.set_xticks(range(len(labels)), map(plain, labels), rotation=90)
         ax.set_yticks(range(len(labels)), map(plain, labels))
         ax.set(xlabel="recognized", ylabel="true")
+        if not written:
+            ax.tick_params(labelsize=8)
         ax.figure.colorbar(picture, ax=ax, label="share of the row (%)", shrink=0.8)
         _part_groups(ax, [(groups or {}).get(label, "") for label in labels])
-        if len(labels) <= MAX_WRITTEN_CLASSES:
+        if written:
             for row, column in zip(*np.nonzero(counts), strict=True):
                 color = "black" if shares[row, column] > 0.5 else "white"
                 text = f"{counts[row, column]:g}"

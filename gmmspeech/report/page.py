@@ -27,6 +27,8 @@ _PAGE_COLORS = {
     style.THIRD: "var(--third)",
 }
 
+WIDE = 8.0  # inches from which a figure takes the whole width of the page, since its letters would be too small
+
 _PLAIN = {None: "–", True: "yes", False: "no"}
 
 Configuration = Mapping[str, "Mapping[str, object] | str"]
@@ -76,12 +78,15 @@ def section(title: str, content: str) -> str:
 
 
 def figures(*pictures: tuple[str, Figure, str]) -> str:
-    """Build a row of pictures: each has a name for its ids, a figure, and a caption."""
-    parts = [
-        f"<figure>\n{inline_svg(figure, name=name, alt=caption)}\n<figcaption>{escape(caption)}</figcaption>\n</figure>"
-        for name, figure, caption in pictures
-    ]
-    return '<div class="pictures">\n' + "\n".join(parts) + "\n</div>"
+    """Build a row of pictures, below those that need the whole width: each has a name for its ids, and a caption."""
+    wide, parts = [], []
+    for name, figure, caption in pictures:
+        picture = f"{inline_svg(figure, name=name, alt=caption)}\n<figcaption>{escape(caption)}</figcaption>"
+        if figure.get_figwidth() > WIDE:
+            wide.append(f'<figure class="wide">\n{picture}\n</figure>\n')
+        else:
+            parts.append(f"<figure>\n{picture}\n</figure>")
+    return "".join(wide) + '<div class="pictures">\n' + "\n".join(parts) + "\n</div>"
 
 
 def _read(name: str) -> str:

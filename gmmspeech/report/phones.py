@@ -91,7 +91,11 @@ def _phones(names: Sequence[str], counts: NDArray[np.int64]) -> str:
     for i, name in enumerate(names):
         wrong = np.where(np.arange(len(names)) == i, 0, counts[i])
         mostly = f"{names[int(wrong.argmax())]} ({wrong.max()})" if wrong.any() else "–"
-        shares = (f"{100 * value:.1f} %" for value in (precision[i], recall[i]))
+        totals = counts[:, i].sum(), counts[i].sum()
+        shares = (
+            f"{100 * value:.1f} %" if total else "–"
+            for value, total in zip((precision[i], recall[i]), totals, strict=True)
+        )
         rows.append((name, classes[name], mostly, int(counts[i].sum()), *shares))
     return table(["phone", "manner", "mostly taken for", "segments", "precision", "recall"], rows, numbers=3)
 

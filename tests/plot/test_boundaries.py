@@ -22,7 +22,9 @@ def test_histogram_and_classes():
     assert names == ["vowel → stop (20)", "stop → vowel (19)"]
     medians = [line.get_xdata()[0] for line in below.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(medians, [10, 300])
-    assert "50.0 % within 20 ms" in above.texts[0].get_text()
+    median, figures = (text.get_text() for text in above.texts)
+    assert median == f"median {1000 * agreement.median:+.1f} ms"
+    assert "50.0 % within 20 ms" in figures
 
 
 def test_without_classes_there_is_one_picture():
