@@ -158,6 +158,14 @@ class _Command(click.Command):
                 raise click.BadParameter("found nan, expected a number", ctx, parameter)
         return rest
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options; defaults of one word, such as (2), without the brackets of those in words."""
+        records = [record for parameter in self.get_params(ctx) if (record := parameter.get_help_record(ctx))]
+        with formatter.section("Options"):
+            formatter.write_dl(
+                [(names, re.sub(r"\[default: \((\S+)\)", r"[default: \1", told)) for names, told in records]
+            )
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example."""
         self.epilog = example_of(self.name or "")

@@ -190,7 +190,8 @@ def recognize(
         _recognize_with_lm(data_dir, model, lm, dictionaries, penalty, acoustic_scale, of_lm, sounds)
         return
     if bool(dictionaries) == (phones is not None):
-        raise ConfigError("found both or none of --dictionary and --phones, expected one: words, or phones")
+        found = "neither" if phones is None else "both"
+        raise ConfigError(f"found {found} of --dictionary and --phones, expected one: for words, or for phones")
     from gmmspeech.commands.recognition import recognize_grammar_dir, recognize_phones_dir
 
     if phones is not None:

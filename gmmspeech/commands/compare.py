@@ -164,7 +164,7 @@ def _other_names(reference: Labels, hypothesis: Labels) -> list[str]:
         alone = Counter({label: count for label, count in own.items() if label not in other})
         if alone.total() > own.total() / _MANY_ALONE:
             such = shown(" ".join(label for label, _ in alone.most_common(5)), 60)
-            share = f"{alone.total() / own.total():.0%} of the labels of {name}"
+            share = f"{100 * alone.total() / own.total():.0f} % of the labels of {name}"
             lines.append(
                 f"{share} have names that {other_name} lacks, such as {such}; the last table alone counts them"
             )

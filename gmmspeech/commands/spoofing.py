@@ -48,7 +48,7 @@ def score_classes_file(
     try:
         two_models(model, target, other)
     except ConfigError as error:
-        raise ConfigError(f"{classifier}: {error}") from None
+        raise ConfigError(f"{error}, the classes of {classifier}") from None
     with FeatureStore(features) as store:
         check_frames(store, model, classifier)
         names = list(store) if trials is None else [trial.utterance for trial in trials]

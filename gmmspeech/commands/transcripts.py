@@ -379,6 +379,8 @@ def unknown_lines(unknown: Mapping[str, Counter[str]], place: Path | None) -> It
     """Lines that tell the first unknown words, and where all of them are."""
     for word, seen in list(unknown.items())[:SHOWN]:
         yield f"not in the dictionary: {word} ({counted(seen.total(), 'time')})"
+    if numbers := [word for word in unknown if any(map(str.isdigit, word)) and not any(map(str.isalpha, word))]:
+        yield f"not in the dictionary: numbers in digits, such as {shown(numbers[0])}: write them as they are said"
     if place is not None and unknown:
         times = counted(sum(seen.total() for seen in unknown.values()), "time")
         yield f"not in the dictionary: {counted(len(unknown), 'word')}, {times}, all in {place}"

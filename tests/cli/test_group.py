@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+from click.testing import CliRunner
 
 from gmmspeech.cli.main import main
 from gmmspeech.commands.copy import MODEL_FORMATS
@@ -72,6 +73,13 @@ def option(command, name):
 )
 def test_choices_are_those_there_are(command, name, expected):
     assert list(option(command, name).type.choices) == list(expected)
+
+
+def test_defaults_of_one_word_are_told_without_brackets():
+    said = CliRunner().invoke(main, ["align", "--help"], terminal_width=200).stdout
+    assert "[default: 2; 1<=x<=1000]" in said
+    assert "[default: mix]" in said
+    assert "[default: (that of the model, or en)]" in said
 
 
 def test_help_of_train_plda_has_all_steps():

@@ -71,7 +71,7 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     found = run("recognize", digits, model, "--phones", ctm, "--reference", some)
     assert found.exit_code == 1
     assert "reference: found no phone of any of" in found.stderr
-    assert "found both or none of --dictionary and --phones" in run("recognize", digits, model).stderr
+    assert "found neither of --dictionary and --phones" in run("recognize", digits, model).stderr
 
 
 def test_a_word_that_the_dictionary_lacks(run, digits: Path, tmp_path: Path) -> None:

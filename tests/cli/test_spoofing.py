@@ -46,7 +46,7 @@ def test_from_frames_to_figures(scored: Path, run: Run) -> None:
 
 def test_bad_usage(scored: Path, fails: Fails) -> None:
     words = ("score-classes", scored / "c.h5", scored / "f.h5", scored / "cm")
-    fails(scored, words, "c.h5: target: found 'bonafide', expected one of ann, bob")
+    fails(scored, words, "--target: found 'bonafide', expected one of ann, bob, the classes of ")
     fails(scored, (*words, "--target", "ann", "--other", "ann"), "other: found 'ann', the target")
     (scored / "protocol").write_text("ann ann-1 - - bonafide\n")
     (scored / "scores").write_text("ann-1 2.5\n")

@@ -31,8 +31,8 @@ def test_folded_to_39_phones_with_closures_joined(tmp_path):
     plain = compare_alignments(tmp_path / "ref", tmp_path / "hyp")
     assert (len(plain.agreement.differences), plain.agreement.num_reference) == (0, 5)
     assert plain.notes == [
-        "100% of the labels of REF have names that HYP lacks, such as ae tcl t axr; the last table alone counts them",
-        "100% of the labels of HYP have names that REF lacks, such as AE1 T ER0; the last table alone counts them",
+        "100 % of the labels of REF have names that HYP lacks, such as ae tcl t axr; the last table alone counts them",
+        "100 % of the labels of HYP have names that REF lacks, such as AE1 T ER0; the last table alone counts them",
         "fold=timit39 makes phones of ARPAbet, TIMIT and Buckeye the same",
     ]
 
@@ -62,7 +62,7 @@ def test_a_tenth_of_other_names_is_no_matter(tmp_path):
         tmp_path / "hyp" / "a.TextGrid", {"phones": [*labels[:17], Label(1.7, 1.8, "T"), Label(1.8, 1.9, "T")]}
     )
     (note,) = compare_alignments(tmp_path / "ref", tmp_path / "hyp").notes
-    assert note.startswith("11% of the labels of HYP have names that REF lacks, such as T; ")
+    assert note.startswith("11 % of the labels of HYP have names that REF lacks, such as T; ")
 
 
 def test_samples_of_other_rates(tmp_path):

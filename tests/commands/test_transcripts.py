@@ -242,6 +242,10 @@ def test_all_unknown_words_are_listed(tmp_path: Path) -> None:
     assert list(unknown_lines(unknown, None))[10:] == ["not in the dictionary: 20 more words"]
     write_unknown_words(place, {})
     assert not place.exists()
+    numbers = spoken_words(data_of(a="hello 42 zz9"), DICTIONARY).unknown
+    assert list(unknown_lines(numbers, None))[2:] == [
+        "not in the dictionary: numbers in digits, such as 42: write them as they are said"
+    ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="nothing is locked there, and no leftovers are removed")
