@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from gmmspeech.commands.score_names import distinct_names
 from gmmspeech.errors import ConfigError, DataError, counted, shown
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers
-from gmmspeech.metrics.bootstrap import Difference, Interval, bootstrap_ci, paired_test
+from gmmspeech.metrics.bootstrap import Difference, Interval, bootstrap_systems
 from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
 from gmmspeech.scoring.trials import TrialList
 
@@ -73,25 +72,27 @@ def evaluate_scores(
     systems = [System(*one) for one in zip(distinct_names(scores), columns, summaries, strict=True)]
     if bootstrap:
         sides = trial_speakers(listed, read_speakers(speakers), trials)
-        systems = [_resampled(system, systems[0], is_target, sides, bootstrap) for system in systems]
+        systems = _resampled(systems, is_target, sides, bootstrap)
     return Evaluation(listed, tuple(systems))
 
 
 def _resampled(
-    system: System, first: System, is_target: NDArray[np.bool_], sides: tuple[list[str], list[str]], n_resamples: int
-) -> System:
-    """Add intervals and, unless it is the first system, tests against that."""
-    intervals: dict[str, Interval] = {}
-    differences: dict[str, Difference] = {}
-    for rows, point in _figures(system.summary):
-        options: dict[str, Any] = {"metrics": list(rows), "n_resamples": n_resamples, **point}
-        spans = bootstrap_ci(system.scores, is_target, *sides, **options)
-        intervals |= {rows[metric]: spans[metric] for metric in rows}
-        if system is not first:
-            tests = paired_test(first.scores, system.scores, is_target, *sides, **options)
-            differences |= {rows[metric]: tests[metric] for metric in rows}
-    ordered = {name: differences[name] for name, _ in system.summary.rows() if name in differences}
-    return replace(system, intervals=intervals, differences=ordered)
+    systems: Sequence[System], is_target: NDArray[np.bool_], sides: tuple[list[str], list[str]], n_resamples: int
+) -> list[System]:
+    """Add intervals to systems and, to all but the first, tests against that."""
+    points = list(_figures(systems[0].summary))
+    columns = [system.scores for system in systems]
+    found = bootstrap_systems(columns, is_target, *sides, points, n_resamples=n_resamples)
+    resampled = []
+    for system, of_points in zip(systems, found, strict=True):
+        intervals: dict[str, Interval] = {}
+        differences: dict[str, Difference] = {}
+        for (rows, _), (spans, tests) in zip(_figures(system.summary), of_points, strict=True):
+            intervals |= {rows[metric]: span for metric, span in spans.items()}
+            differences |= {rows[metric]: test for metric, test in tests.items()}
+        ordered = {name: differences[name] for name, _ in system.summary.rows() if name in differences}
+        resampled.append(replace(system, intervals=intervals, differences=ordered))
+    return resampled
 
 
 def aligned_scores(scores: Sequence[Path], trials: TrialList) -> NDArray[np.float64]:

@@ -23,8 +23,10 @@ bias-corrected percentile).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -140,8 +142,8 @@ def bootstrap_ci(
     options = _Options(tuple(metrics), p_target, c_miss, c_fa)
     level = _checked_level(confidence)
     trials = _Trials(is_target, model_speakers, test_speakers)
-    values, replicates = _replicate([trials.system(scores)], trials, options, n_resamples, random_state, progress)
-    return {name: _interval(values[0, i], replicates[:, 0, i], level) for i, name in enumerate(options.metrics)}
+    values, replicates = _replicate([trials.system(scores)], trials, [options], n_resamples, random_state, progress)
+    return _intervals(options, values[0], replicates[:, 0], level)
 
 
 @checked
@@ -200,15 +202,40 @@ def paired_test(
     level = _checked_level(confidence)
     trials = _Trials(is_target, model_speakers, test_speakers)
     systems = [trials.system(first_scores, "first scores"), trials.system(second_scores, "second scores")]
-    values, replicates = _replicate(systems, trials, options, n_resamples, random_state, progress)
-    found = {}
-    for i, name in enumerate(options.metrics):
-        first, second = values[:, i].tolist()
-        differences = replicates[:, 0, i] - replicates[:, 1, i]
-        interval = _interval(first - second, differences, level)
-        below = _deviate(_share_below(differences, 0.0)) - 2 * _deviate(_share_below(differences, first - second))
-        p_value = max(2 * _normal(-abs(below)), 1 / (n_resamples + 1))
-        found[name] = Difference(first, second, interval, p_value)
+    values, replicates = _replicate(systems, trials, [options], n_resamples, random_state, progress)
+    return _differences(options, values, replicates, level)
+
+
+def bootstrap_systems(
+    scores: Sequence[ArrayLike],
+    is_target: ArrayLike,
+    model_speakers: Speakers,
+    test_speakers: Speakers,
+    points: Sequence[tuple[Iterable[str], Mapping[str, float]]],
+    *,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    random_state: int = 0,
+) -> list[list[tuple[dict[str, Interval], dict[str, Difference]]]]:
+    """Give for every system and operating point what `bootstrap_ci` does, and `paired_test` against the first system.
+
+    All are computed on the same resamples, which would otherwise be weighed again for each. Points are metrics and the
+    options of their costs.
+    """
+    options = [_Options(tuple(metrics), **costs) for metrics, costs in points]
+    level = _checked_level(confidence)
+    trials = _Trials(is_target, model_speakers, test_speakers)
+    systems = [trials.system(each) for each in scores]
+    values, replicates = _replicate(systems, trials, options, n_resamples, random_state, shown=True)
+    edges = np.cumsum([0, *(len(each.metrics) for each in options)]).tolist()
+    found = []
+    for i in range(len(systems)):
+        of_points = []
+        for each, start, stop in zip(options, edges, edges[1:], strict=False):
+            own, drawn, both = values[:, start:stop], replicates[..., start:stop], [0, i]
+            differences = _differences(each, own[both], drawn[:, both], level) if i else {}
+            of_points.append((_intervals(each, own[i], drawn[:, i], level), differences))
+        found.append(of_points)
     return found
 
 
@@ -227,7 +254,7 @@ class _Options:
                 raise ConfigError(f"metrics: found {name!r}, expected some of {', '.join(_FIGURES)}")
         bayes_threshold(**self.point)  # checks them
 
-    @property
+    @cached_property
     def threshold(self) -> float:
         return bayes_threshold(**self.point)
 
@@ -246,13 +273,12 @@ class _Trials:
         if len(set(lengths)) > 1:
             expected = "the same number for is_target, model_speakers and test_speakers"
             raise DataError(f"trials: found {', '.join(map(str, lengths))} entries, expected {expected}")
-        code: dict[Hashable, int] = {}
-        models, tests = _codes(model_speakers, code), _codes(test_speakers, code)
+        models, tests = speaker_codes(model_speakers, test_speakers)
         wrong = np.flatnonzero(self.is_target & (models != tests))
         if wrong.size:
             pair = f"speaker {model_speakers[wrong[0]]} and a test of speaker {test_speakers[wrong[0]]}"
             raise DataError(f"trial {wrong[0]}: found a target trial of a model of {pair}, expected one and the same")
-        self.num_speakers = len(code)
+        self.num_speakers = 1 + int(max(models.max(initial=-1), tests.max(initial=-1)))
         # A trial of one speaker gets a second one of weight 1 in every replicate.
         self.first, self.second = models, np.where(models == tests, self.num_speakers, tests)
 
@@ -332,7 +358,7 @@ _FIGURES: dict[str, Callable[[_Resample, _Options], float]] = {
 def _replicate(
     systems: Sequence[_System],
     trials: _Trials,
-    options: _Options,
+    options: Sequence[_Options],
     n_resamples: int,
     random_state: int,
     shown: bool,
@@ -351,14 +377,36 @@ def _replicate(
     return figures[0], figures[1:]
 
 
-def _figures(systems: Sequence[_System], multiplicity: NDArray[np.int64], options: _Options) -> list | None:
+def _figures(systems: Sequence[_System], multiplicity: NDArray[np.int64], options: Sequence[_Options]) -> list | None:
     rows = []
     for system in systems:
         resample = system.resample(multiplicity)
         if resample is None:
             return None
-        rows.append([_FIGURES[name](resample, options) for name in options.metrics])
+        rows.append([_FIGURES[name](resample, each) for each in options for name in each.metrics])
     return rows
+
+
+def _intervals(
+    options: _Options, values: NDArray[np.float64], replicates: NDArray[np.float64], level: float
+) -> dict[str, Interval]:
+    """Intervals of the metrics of a system, (metrics,), from those of the resamples, (n, metrics)."""
+    return {name: _interval(values[i], replicates[:, i], level) for i, name in enumerate(options.metrics)}
+
+
+def _differences(
+    options: _Options, values: NDArray[np.float64], replicates: NDArray[np.float64], level: float
+) -> dict[str, Difference]:
+    """Differences of two systems in their metrics, (2, metrics), from those of the resamples, (n, 2, metrics)."""
+    found = {}
+    for i, name in enumerate(options.metrics):
+        first, second = values[:, i].tolist()
+        differences = replicates[:, 0, i] - replicates[:, 1, i]
+        interval = _interval(first - second, differences, level)
+        below = _deviate(_share_below(differences, 0.0)) - 2 * _deviate(_share_below(differences, first - second))
+        p_value = max(2 * _normal(-abs(below)), 1 / (len(replicates) + 1))
+        found[name] = Difference(first, second, interval, p_value)
+    return found
 
 
 def _interval(value: float, replicates: NDArray[np.float64], level: float) -> Interval:
@@ -392,10 +440,11 @@ def _checked_level(confidence: float) -> float:
     return confidence
 
 
-def _codes(speakers: Iterable[Hashable], code: dict[Hashable, int]) -> NDArray[np.intp]:
-    """Number the speakers; those not yet in `code` are added to it."""
-    names = speakers.tolist() if isinstance(speakers, np.ndarray) else list(speakers)
-    return np.fromiter((code.setdefault(name, len(code)) for name in names), np.intp, len(names))
+def speaker_codes(*columns: Speakers) -> list[NDArray[np.intp]]:
+    """Number speakers from 0 in the order of their first trials, the same in all columns."""
+    names = [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
+    code = {name: i for i, name in enumerate(dict.fromkeys(chain.from_iterable(names)))}
+    return [np.fromiter(map(code.__getitem__, column), np.intp, len(column)) for column in names]
 
 
 def _cumulated(weights: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,6 @@ from gmmspeech.errors import ConfigError, DataError, counted
 BLOCK = 1 << 20  # numbers worked on at a time
 _CONSTANT = 1e-10  # part of their mean by which scores deviate at least; less is rounding
 _CANCELLED = 1e-4  # share of a sum of squares that is left when a difference is no longer trusted
-
-Speakers = Sequence[Hashable] | NDArray
 
 
 class Cohort:
@@ -171,16 +169,6 @@ def blocks(length: int, width: int) -> list[tuple[int, int]]:
     """Cut `length` rows of `width` numbers into blocks of bounded size: starts and stops."""
     step = max(BLOCK // max(width, 1), 1)
     return [(start, min(start + step, length)) for start in range(0, length, step)]
-
-
-def speaker_codes(*columns: Speakers) -> list[NDArray[np.intp]]:
-    """Number speakers from 0, the same in all columns."""
-    code: dict[Hashable, int] = {}
-    found = []
-    for column in columns:
-        names = column.tolist() if isinstance(column, np.ndarray) else column
-        found.append(np.fromiter((code.setdefault(name, len(code)) for name in names), np.intp, len(names)))
-    return found
 
 
 def _highest(block: NDArray[np.float64], top_n: int | None) -> NDArray[np.float64]:

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import as_flags, as_labels, as_numbers
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted
+from gmmspeech.metrics.bootstrap import Speakers, speaker_codes
 from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.calibration import fit_calibration
-from gmmspeech.scoring.cohort import Speakers, speaker_codes
 
 FEW_SPEAKERS = 30  # with target trials: below, the error of ratios of all folds is twice that of one scale
 

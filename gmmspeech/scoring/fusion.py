@@ -12,10 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import as_flags, as_numbers
 from gmmspeech.errors import DataError
-from gmmspeech.metrics.bootstrap import Interval, paired_test
+from gmmspeech.metrics.bootstrap import Interval, Speakers, paired_test
 from gmmspeech.metrics.cllr import cllr
 from gmmspeech.scoring.calibration import fit_calibration
-from gmmspeech.scoring.cohort import Speakers
 from gmmspeech.scoring.folds import Calibrator, fold_ratios, warn_of_few
 
 

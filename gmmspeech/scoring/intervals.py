@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import as_flags, as_labels, as_numbers, as_vector, check_at_least, check_probability
 from gmmspeech.errors import DataError, counted
-from gmmspeech.metrics.bootstrap import Interval
+from gmmspeech.metrics.bootstrap import Interval, Speakers, speaker_codes
 from gmmspeech.scoring.calibration import fit_calibration
-from gmmspeech.scoring.cohort import Speakers, speaker_codes
 from gmmspeech.scoring.folds import Calibrator
 
 

@@ -36,7 +36,8 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check, checked
 from gmmspeech.checks import real_array
 from gmmspeech.errors import ConfigError, DataError, counted
-from gmmspeech.scoring.cohort import Cohort, Speakers, blocks, speaker_codes
+from gmmspeech.metrics.bootstrap import Speakers, speaker_codes
+from gmmspeech.scoring.cohort import Cohort, blocks
 
 
 @checked

@@ -6,7 +6,15 @@ from hypothesis import given, settings, strategies as st
 from scipy.stats import norm
 
 from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.metrics.bootstrap import _FIGURES, _Options, _Trials, bootstrap_ci, paired_test
+from gmmspeech.metrics.bootstrap import (
+    _FIGURES,
+    _Options,
+    _Trials,
+    bootstrap_ci,
+    bootstrap_systems,
+    paired_test,
+    speaker_codes,
+)
 from gmmspeech.metrics.cllr import cllr, min_cllr
 from gmmspeech.metrics.dcf import actual_dcf, min_dcf
 from gmmspeech.metrics.eer import eer
@@ -184,6 +192,24 @@ def test_bad_input_is_refused(change, error, message):
     with pytest.raises(error, match=message) as caught:
         bootstrap_ci(**{**good, **change})
     assert "\n" not in str(caught.value)
+
+
+def test_several_systems_and_points_at_once_are_as_one_by_one():
+    _, *trials = crossed(12)
+    scores = [crossed(12, seed=seed)[0] for seed in range(3)]
+    points = [(("eer", "cllr"), POINT), (("min_dcf",), POINT | {"p_target": 0.5})]
+    options = {"n_resamples": 50, "random_state": 4}
+    found = bootstrap_systems(scores, *trials, points, **options)
+    for system, of_points in zip(scores, found, strict=True):
+        for (metrics, costs), (intervals, differences) in zip(points, of_points, strict=True):
+            one = {"metrics": metrics, **costs, **options}
+            assert intervals == bootstrap_ci(system, *trials, **one)
+            assert differences == ({} if system is scores[0] else paired_test(scores[0], system, *trials, **one))
+
+
+def test_speakers_are_numbered_in_their_order_of_coming():
+    first, second = speaker_codes(["b", "a", "b"], np.array(["c", "a"]))
+    assert (first.tolist(), second.tolist()) == ([0, 1, 0], [2, 1])
 
 
 def test_few_speakers():

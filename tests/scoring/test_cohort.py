@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
+from gmmspeech.metrics.bootstrap import speaker_codes
 from gmmspeech.scoring import cohort
-from gmmspeech.scoring.cohort import Cohort, speaker_codes
+from gmmspeech.scoring.cohort import Cohort
 
 
 @pytest.mark.parametrize("top_n", [None, 10, 37])
