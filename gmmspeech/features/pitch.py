@@ -77,7 +77,7 @@ def _periods(
     """Power of frames, the period (in samples) after which they repeat the best, and the share of power that does."""
     length = frames.shape[1]
     window = np.hanning(length)
-    size = 1 << (2 * length - 1).bit_length()
+    size = 1 << (length + longest).bit_length()  # so that no frame's end reaches these lags from behind
     spectra = np.fft.rfft((frames - frames.mean(axis=1, keepdims=True)) * window, size)
     correlation = np.fft.irfft(np.abs(spectra) ** 2, size)[:, : longest + 1]
     taper = np.fft.irfft(np.abs(np.fft.rfft(window, size)) ** 2, size)[: longest + 1]
