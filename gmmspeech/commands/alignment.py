@@ -17,7 +17,7 @@ from gmmspeech.audio.samples import Channel, one_channel
 from gmmspeech.checks import real_array
 from gmmspeech.commands.conversion import converting, warn_of_conversions
 from gmmspeech.commands.phone_features import front_end_of_waveforms
-from gmmspeech.commands.phones import language_of_text, open_model, warn_of_other_language
+from gmmspeech.commands.phones import knows_no_times, language_of_text, open_model, warn_of_other_language
 from gmmspeech.commands.quiet_edges import loud_part
 from gmmspeech.commands.transcripts import Dictionaries, pronunciations_of, spoken_words, unknown_lines
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning, shown
@@ -25,9 +25,11 @@ from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.labels.labels import FORMATS
 from gmmspeech.phones.decoding.alignment import Alignment, align
+from gmmspeech.phones.decoding.sounding_edges import with_sounding_edges
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import Label
+from gmmspeech.phones.labels.manner import manners
 
 Audio = str | os.PathLike[str] | tuple[NDArray, float]
 
@@ -51,7 +53,8 @@ def align_file(
 ) -> Alignment:
     """Align one recording with its transcript: times of its words and phones.
 
-    For many recordings, pass the model as an object, so that it is read only once.
+    For many recordings, pass the model as an object, so that it is read only once. If labels told the model no times,
+    sonorants and fricatives end before silence where their level in the recording says, and the first phone begins so.
 
     Parameters
     ----------
@@ -114,10 +117,14 @@ def align_file(
         warnings.warn(line, GmmSpeechWarning)
     samples, rate = samples_of(audio, channel, front.sample_frequency)
     start, end = loud_part(samples, rate)
-    frames = converting(front)(samples[sample_at(start, rate) : None if end is None else sample_at(end, rate)], rate)
+    samples = samples[sample_at(start, rate) : None if end is None else sample_at(end, rate)]
+    frames = converting(front)(samples, rate)
     speakers = said.utt2spk if adapt else None
     found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, utt2spk=speakers, goodness=goodness)
     alignment = found.alignments[_NAME]
+    if knows_no_times(hmm):
+        manner = manners([*hmm.phones, *(phone.name for phone in alignment.phones)])
+        alignment = with_sounding_edges(alignment, manner, samples, rate)
     if not start:
         return alignment
     return replace(alignment, words=_moved(alignment.words, start), phones=_moved(alignment.phones, start))

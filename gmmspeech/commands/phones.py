@@ -7,13 +7,14 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from gmmspeech.audio.samples import Channel
+from gmmspeech.blocks import ordered_map
 from gmmspeech.commands.aligned_parts import align_in_parts, kept_beside
 from gmmspeech.commands.phone_features import features_for, frame_times, front_end_of_waveforms
 from gmmspeech.commands.quiet_edges import without_quiet_edges
@@ -33,7 +34,7 @@ from gmmspeech.commands.transcripts import (
 from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.text import split_fields
-from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.datadir import DataDir, load_utterance
 from gmmspeech.formats.labels.aligned_files import aligned_files, places_of
 from gmmspeech.formats.labels.alignments import Format, check_results, write_alignments
 from gmmspeech.formats.labels.lines import read_ctm, write_ctm
@@ -43,6 +44,7 @@ from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_the
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE, least_fit, swapped_transcripts
 from gmmspeech.phones.decoding.recognition import decode
+from gmmspeech.phones.decoding.sounding_edges import with_sounding_edges
 from gmmspeech.phones.hmm.adaptation import MappedFrames
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import (
@@ -53,6 +55,8 @@ from gmmspeech.phones.hmm.graph import (
     train_bigram,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.labels import FrameClock, FrameTimes
+from gmmspeech.phones.labels.manner import manners
 from gmmspeech.phones.labels.phone_sets import is_arpabet, is_speech
 from gmmspeech.phones.labels.word_positions import with_positions, without_positions
 from gmmspeech.phones.labels.words import words_of
@@ -227,6 +231,8 @@ def align_dir(
                 how = {"n_jobs": n_jobs, "skip_bad": skip, **options}
                 found = align_in_parts(kept, hmm, store, spoken.words, spoken.entries, **how)
             least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
+        if stored is None and isinstance(hmm, PhoneHMM) and knows_no_times(hmm):
+            found = _with_sounding_edges(found, hmm, said, channel, options.get("times", "center"), n_jobs)
         if ali is not None and found.alignments:
             _write_ali(ali, hmm, found.alignments, spoken.entries)
         if not found.alignments:
@@ -240,6 +246,27 @@ def align_dir(
     skipped = {**left_out, **as_called(data, {**spoken.skipped, **done.skipped, **found.skipped})}
     unknown = Counter({word: seen.total() for word, seen in spoken.unknown.items()})
     return AlignedFolder(found.alignments, skipped, unknown, data, spoken, least)
+
+
+def knows_no_times(model: PhoneHMM | AdaptedSystem) -> bool:
+    """Say whether nobody's labels have told a model of phones without contexts where these begin and end."""
+    return isinstance(model, PhoneHMM) and model.deviation_scale is None
+
+
+def _with_sounding_edges(
+    found: AlignedCorpus, model: PhoneHMM, data: DataDir, channel: Channel, times: FrameTimes, n_jobs: int | None
+) -> AlignedCorpus:
+    """Place edges of silence by the recordings themselves."""
+    sound, told = (FrameClock.of(model.front_end, times=each).edge_of_first / 1000 for each in ("center", times))
+    names = (phone.name for alignment in found.alignments.values() for phone in alignment.phones)
+    manner = manners([*model.phones, *names])
+
+    def placed(name: str) -> Alignment:
+        signal, rate = load_utterance(data, name, channel=channel)
+        return with_sounding_edges(found.alignments[name], manner, signal, rate, later=sound - told)
+
+    alignments = zip(found.alignments, ordered_map(placed, found.alignments, n_jobs=n_jobs), strict=True)
+    return replace(found, alignments=dict(alignments))
 
 
 def _least_fit(

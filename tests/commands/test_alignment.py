@@ -15,6 +15,7 @@ import gmmspeech as gs
 from gmmspeech.commands.phones import align_dir
 from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.formats.labels.textgrid import read_textgrid
+from gmmspeech.phones.hmm.deviation_scale import DeviationScale
 from gmmspeech.phones.hmm.model import PhoneHMM
 
 RATE = 8000
@@ -81,6 +82,21 @@ def test_all_ways_lead_to_the_same_times(folder: Path, model: PhoneHMM) -> None:
     assert done.alignments["ann/a%20b"].phones == found.phones
     grid = read_textgrid(folder / "out" / "ann" / "a b.TextGrid")
     assert [label.name for label in grid["words"]] == ["Hiss", "hum"]
+
+
+def test_edges_of_silence_are_those_of_the_sound_unless_labels_have_told_them(folder: Path, model: PhoneHMM) -> None:
+    scale = DeviationScale(np.zeros(3), *np.zeros((2, len(model.phones))))
+    edges = {}
+    for name, hmm in {"free": model, "told": dataclasses.replace(model, deviation_scale=scale)}.items():
+        hmm.save(folder / "m.h5")
+        for times in ("center", "start"):
+            done = align_dir(folder, folder / "m.h5", DICTIONARY, times=times)
+            (found,) = done.alignments.values()
+            edges[name, times] = np.array([label.start for label in found.phones[1:]])
+    np.testing.assert_allclose(edges["free", "center"][[0, 2]], [0.2, 0.6], atol=0.008)
+    np.testing.assert_allclose(edges["free", "start"], edges["free", "center"] - 0.01, atol=1e-5)
+    frames = (edges["told", "center"][[0, 2]] - 0.01) / 0.005  # 10 ms is midway between the centers of the first two
+    np.testing.assert_allclose(frames, np.round(frames), atol=1e-3)
 
 
 def test_other_rates_and_channels(folder: Path, model: PhoneHMM) -> None:

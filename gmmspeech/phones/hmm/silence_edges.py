@@ -7,7 +7,7 @@ known, the frames whose deltas reach across an edge of silence are aligned again
 Vowels and sonorants decay, in a room for a tenth of a second, which their Gaussians are wide enough to include. They
 end where their log energy has fallen halfway to that of silence. This applies in alignment and in the adaptation of a
 model to new speech; a flat start leaves the tails to their phones, because silence that includes tails recognizes
-worse.
+worse. Where the waveform is at hand, `gmmspeech.phones.decoding.sounding_edges` then places such edges by it.
 """
 
 from __future__ import annotations

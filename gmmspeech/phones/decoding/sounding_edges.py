@@ -1,0 +1,96 @@
+"""Edges of silence in the sound itself: where the phones beside it begin and end in the waveform.
+
+Frames of cepstra show poorly where a word dies away. Noise hides its high frequencies long before its voice, and once
+frames are normalized, nobody knows by how many decibels one is softer than another. In the waveform, a sonorant stands
+above noise in the low frequencies of its voice, and a fricative in high ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmmspeech.phones.decoding.alignment import Alignment
+from gmmspeech.phones.labels.manner import SONORANTS
+
+VOICE, FRICTION = (100.0, 900.0), (2000.0, 8000.0)  # Hz
+BANDS = {**dict.fromkeys(SONORANTS, VOICE), "fricative": FRICTION, "affricate": FRICTION}
+WINDOW, HOP = 0.025, 0.005  # seconds
+REACH = 0.3  # seconds of silence that are looked at
+NEAR = 0.05  # seconds of silence that may still be of the phone
+LOUD, QUIET = 75, 25  # percentiles: how loud a phone is, its edges aside, and silence, what sounds in it aside
+FALL = 15.0  # dB below a phone, where it is taken to end
+NOISE = 0.25  # of the way from silence to the phone, in dB, that noise takes up
+LEAST = 6.0  # dB above silence of a phone that can be told from it
+
+
+def with_sounding_edges(
+    alignment: Alignment, manner: Mapping[str, str], signal: NDArray[np.floating], rate: float, *, later: float = 0.0
+) -> Alignment:
+    """Give an alignment whose phones end before silence where they do in the waveform, (n,), as its first one begins.
+
+    After other pauses they begin where they did, which labels of read English agree with. `manner` is that of each
+    phone. What the alignment takes for a time is so many seconds `later` in the waveform.
+    """
+    names = [phone.name for phone in alignment.phones]
+    told = [phone.start for phone in alignment.phones] + [alignment.phones[-1].end]
+    edges = [time + later if time else 0.0 for time in told]  # the audio begins at 0 whatever the times of frames
+    silences = [i for i, name in enumerate(names) if manner[name] == "silence"]
+    ends = [(i - 1, i - 1, i, i + 1) for i in silences if i]
+    starts = [(1, 2, 1, 0)] if len(names) > 1 and silences[:1] == [0] else []
+    new = {time: time for time in told}
+    for phone, inner, edge, outer in ends + starts:
+        band = BANDS.get(manner[names[phone]])
+        if band is not None:
+            edges[edge] = fading(signal, rate, edges[inner], edges[edge], edges[outer], band)
+            new[told[edge]] = round(edges[edge] - later, 6)
+    moved = [
+        [label._replace(start=new[label.start], end=new[label.end]) for label in labels]
+        for labels in (alignment.words, alignment.phones)
+    ]
+    return replace(alignment, words=moved[0], phones=moved[1])
+
+
+def fading(
+    signal: NDArray[np.floating], rate: float, inner: float, now: float, outer: float, band: tuple[float, float]
+) -> float:
+    """Time at which a phone fades into the silence beside it, or comes out of it; `now` where that cannot be told.
+
+    The phone lies between the times `inner` and `now`, the silence between `now` and `outer`, which is earlier if the
+    phone follows it. The phone has faded when its level in the band, in Hz, has fallen by `FALL`, or to that of noise.
+    """
+    step = np.copysign(HOP, outer - now)
+    in_phone, in_silence = (
+        int(np.ceil(seconds / HOP - 1e-6)) for seconds in (abs(now - inner), min(abs(outer - now), REACH))
+    )
+    times = np.append(inner + step * np.arange(in_phone), now + step * np.arange(in_silence))
+    levels = band_levels(signal, rate, times, band)
+    phone, silence = np.split(levels, [in_phone])
+    silence = silence[round(NEAR / HOP) :] if len(silence) > 2 * NEAR / HOP else silence
+    if not len(phone) or not len(silence):
+        return now
+    loud, quiet = np.percentile(phone, LOUD), np.percentile(silence, QUIET)
+    least = max(loud - FALL, quiet + NOISE * (loud - quiet))
+    loudest = int(phone.argmax())
+    soft = loudest + np.flatnonzero(levels[loudest:] < least)
+    if loud - quiet < LEAST or not len(soft):
+        return now
+    before, after = levels[soft[0] - 1], levels[soft[0]]
+    found = float(times[soft[0] - 1] + step * (before - least) / (before - after))
+    return found if min(abs(found - inner), abs(outer - found)) >= HOP else now
+
+
+def band_levels(
+    signal: NDArray[np.floating], rate: float, times: NDArray[np.float64], band: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Power of windows around times, (T,), in a band in Hz, in dB."""
+    length = min(round(WINDOW * rate), len(signal))
+    starts = np.clip(np.round(times * rate - length / 2).astype(int), 0, len(signal) - length)
+    windows = np.lib.stride_tricks.sliding_window_view(signal, length)[starts] * np.hanning(length)
+    frequencies = np.fft.rfftfreq(length, 1 / rate)
+    inside = (frequencies >= band[0]) & (frequencies < band[1])
+    power = (np.abs(np.fft.rfft(windows)[:, inside]) ** 2).sum(axis=1)
+    return 10 * np.log10(power + np.finfo(np.float32).tiny)
