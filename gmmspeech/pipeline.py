@@ -226,7 +226,7 @@ def other_parts(needs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return click.option("--test", "tests", metavar="PART", multiple=True, help=text)
 
 
-test_option = other_parts("with enroll_spk2utt and trials: verified by what was learnt, and calibrated on, the others")
+test_option = other_parts("with enroll_spk2utt and trials: verified by what was learned, and calibrated on, the others")
 
 
 def check_other_names(parts: Iterable[str], own: Container[str]) -> None:
@@ -243,7 +243,7 @@ def check_other_speakers(training: DataDir, parts: Iterable[DataDir]) -> None:
         both = sorted(known & {part.utt2spk[utterance] for utterance in part.utterances})
         if both:
             found = f"speaker {shown(both[0])} of {training.path.name} ({len(both)} such)"
-            raise DataError(f"{part.path}: found {found}, expected speakers that were not learnt from")
+            raise DataError(f"{part.path}: found {found}, expected speakers that were not learned from")
 
 
 def fetched(name: str, *, option: str = "--corpus") -> Path:

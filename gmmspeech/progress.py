@@ -100,7 +100,7 @@ def telling(
 ) -> Callable[[Any], None]:
     """Give a callback that tells each pass of a training, of which it is given number and mean log-likelihood.
 
-    The mean is that `of` a frame, or whatever else is learnt from. A line has the
+    The mean is that `of` a frame, or whatever else is learned from. A line has the
     objective, what the pass gained, and the seconds that it took; where a command is not watched.
 
     Examples

@@ -158,8 +158,8 @@ def apply_calibration(calibration: Path, scores: Sequence[Path], llrs: Path, **s
 
     trials, systems = apply_calibration_file(calibration, scores, llrs, **side)
     tell(counted(trials, "trial"))
-    for name, learnt in systems:
-        tell(f"{shown(name)} by the weight of {learnt}")
+    for name, learned in systems:
+        tell(f"{shown(name)} by the weight of {learned}")
 
 
 def _train(
@@ -180,7 +180,6 @@ def _train(
     from gmmspeech.commands.evaluation import split_scores
     from gmmspeech.commands.score_names import distinct_names
     from gmmspeech.commands.scores import cross_calibrate_files, fuse_files
-    from gmmspeech.commands.side_information import warn_of_few_models
     from gmmspeech.metrics.summary import summarize
     from gmmspeech.scoring.calibration import Calibration
 
@@ -192,9 +191,7 @@ def _train(
     ratios = None
     if cross_validated is not None:  # first, since it may refuse what the calibration of all trials has no need of
         ratios = cross_calibrate_files(scores, trials, cross_validated, speakers, n_folds=n_folds, **options)
-    elif any(side.values()):
-        warn_of_few_models(trials)
-    found = fuse_files(scores, trials, out, **options)
+    found = fuse_files(scores, trials, out, warn_of_few=ratios is None, **options)
     names = distinct_names(scores)
     if isinstance(found, Calibration):
         terms = [*names]

@@ -43,7 +43,7 @@ FRONT_END = "voice_comparison"
 LOWEST_RATE = 8000
 FEWEST_SPEAKERS = 9  # so that four are in trials
 FEWEST_IN_TRIALS = 4  # two to learn a calibration from that knows neither speaker of a trial
-RESAMPLES = 1000  # a fifth of that for the case, whose calibration is learnt anew of each
+RESAMPLES = 1000  # a fifth of that for the case, whose calibration is learned anew of each
 SIDES = "tests, as the questioned recording", "models, as the known ones"
 
 
@@ -64,7 +64,7 @@ def compare_recordings(
 
     The speakers of the population are split: some train the background model, the others are in trials, where one side
     goes through `conditions` (those of the questioned recording) and is no longer than it, the other through
-    `known_conditions`. Of the scores of these trials a calibration with bounds is learnt, for validation by folds that
+    `known_conditions`. Of the scores of these trials a calibration with bounds is learned, for validation by folds that
     know neither speaker of a trial, for the case of all of them.
 
     Parameters
@@ -76,7 +76,7 @@ def compare_recordings(
         A data directory, or a folder for each speaker.
     out : Path
         Folder: ``index.html``, ``trials``, ``scores``, ``llrs``, ``ubm.h5``, ``calibration.h5``, and what that was
-        learnt of: for each system its scores of the trials, ``NAME.scores``, and of the case, ``NAME.case``.
+        learned of: for each system its scores of the trials, ``NAME.scores``, and of the case, ``NAME.case``.
     conditions, known_conditions : str
         See `simulate_conditions`.
     config : str
@@ -111,11 +111,11 @@ def compare_recordings(
     )
     names = sorted({name for each in chosen.enrollment.values() for name in each})
     enrolled = record_all(found, names, conditions=ways[1], limit=len(model.frames), **options)
-    learnt = [record_all(found, list(chosen.background), conditions=way, **options) for way in dict.fromkeys(ways)]
+    learned = [record_all(found, list(chosen.background), conditions=way, **options) for way in dict.fromkeys(ways)]
     with naming(population, DataError):
         chosen = chosen.without(bad)
     _check_trials(population, chosen, {**bad, **found.left_out})
-    sides = Sides(chosen, learnt, enrolled, tests, model, case)
+    sides = Sides(chosen, learned, enrolled, tests, model, case)
     ubm = background_model(sides, front, n_components, random_state=random_state, n_jobs=n_jobs)
     scored = score_systems(ubm, sides, n_jobs=n_jobs)
     settings: dict[str, Mapping[str, object]] = {

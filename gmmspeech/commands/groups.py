@@ -97,9 +97,9 @@ def _row(name: str, scores: NDArray[np.float64], is_target: NDArray[np.bool_], t
 
 def lacking(background: Sequence[str], tests: Sequence[str]) -> Iterator[str]:
     """Yield a sentence for each group of the tests that a background has hardly any speakers of."""
-    learnt, tried = Counter(background), Counter(tests)
+    learned, tried = Counter(background), Counter(tests)
     for group, count in sorted(tried.items()):
-        share = learnt[group] / max(len(background), 1)
+        share = learned[group] / max(len(background), 1)
         if share < LACKING * count / len(tests):
             shares = f"{100 * count / len(tests):.0f} % of the tests are of the group {shown(group)}"
             yield (

@@ -18,17 +18,17 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def check_order(calibration: Path, learnt: Sequence[str], scores: Sequence[Path]) -> None:
+def check_order(calibration: Path, learned: Sequence[str], scores: Sequence[Path]) -> None:
     """Raise a DataError where the name of a score file has nothing of its system's, and something of another's.
 
     Files of other trials have other names: only words count that some of the files have and others lack.
     """
-    words, known = _words(list(map(str, scores))), _words(learnt)
+    words, known = _words(list(map(str, scores))), _words(learned)
     for place in range(len(scores)):
         if not words[place] & known[place] and any(words[place] & other for other in known):
-            order = ", ".join(map(shown, learnt))
+            order = ", ".join(map(shown, learned))
             found = f"found scores {', '.join(map(shown, scores))}"
-            raise DataError(f"{calibration}: {found}, expected them in the order of what it was learnt of: {order}")
+            raise DataError(f"{calibration}: {found}, expected them in the order of what it was learned of: {order}")
 
 
 def _words(names: Sequence[str]) -> list[set[str]]:

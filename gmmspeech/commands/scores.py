@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.commands.evaluation import aligned_scores, check_finite_scores, finite_scores, trial_speakers
 from gmmspeech.commands.score_names import check_order, distinct_names
-from gmmspeech.commands.side_information import SideInformation, warn_if_no_gain
+from gmmspeech.commands.side_information import SideInformation, warn_if_no_gain, warn_of_few_models
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import look_alike
@@ -140,16 +140,20 @@ def fuse_files(
     measures: Path | None = None,
     distances: Path | None = None,
     bounds: str | None = None,
+    warn_of_few: bool = False,
     **options: Any,
 ) -> Calibrated:
     """Train a fusion of several systems (or the calibration of one) on scored trials, and write it.
 
     With `measures`, a table of the quality of models and tests, or `distances`, one of their voices, one system is
-    calibrated with side information. With `bounds` "elub", ratios stay within the bounds that the trials support.
+    calibrated with side information; whoever does not cross-validate may be warned of few models to learn that of.
+    With `bounds` "elub", ratios stay within the bounds that the trials support.
     """
     listed = read_labeled_trials(trials)
-    columns, is_target = finite_scores(scores, listed), np.asarray(listed.is_target)
     side = SideInformation(measures, distances)
+    if side and warn_of_few:
+        warn_of_few_models(listed)
+    columns, is_target = finite_scores(scores, listed), np.asarray(listed.is_target)
     columns, *names = _with_side(columns, listed, side, method)
     calibration = _fit(method, options, bounds)(columns[is_target], columns[~is_target])
     if isinstance(calibration, Calibration) and side:
@@ -246,7 +250,7 @@ def apply_calibration_file(
     int
         How many trials.
     list of (str, str)
-        Of a fusion the name of each file, and of that which the system's weight was learnt of.
+        Of a fusion the name of each file, and of that which the system's weight was learned of.
     """
     model = load(calibration, (Calibration, PavCalibration))
     side = SideInformation(measures, distances)
@@ -254,9 +258,9 @@ def apply_calibration_file(
     for kind, names in needed.items():
         if bool(names) != (getattr(side, kind) is not None):
             given = f"{'none' if names else 'some'} for {calibration}"
-            learnt = f"learnt with {', '.join(names)}" if names else "learnt without"
+            learned = f"learned with {', '.join(names)}" if names else "learned without"
             wanted = "a file of them for these scores too" if names else "none"
-            raise ConfigError(f"{kind}: found {given}, {learnt}, expected {wanted}")
+            raise ConfigError(f"{kind}: found {given}, {learned}, expected {wanted}")
     systems = len(model.weights) if isinstance(model, Calibration) and not any(needed.values()) else 1
     if len(scores) != systems:
         raise ConfigError(

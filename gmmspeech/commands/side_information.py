@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from gmmspeech.errors import DataError, GmmSpeechWarning, counted
 from gmmspeech.formats.measures import measures_of, read_measures
-from gmmspeech.formats.trials import read_labeled_trials
 from gmmspeech.scoring.folds import FEW_SPEAKERS
 from gmmspeech.scoring.side_information import distance_information, side_information
+from gmmspeech.scoring.trials import TrialList
 
 
 class SideInformation(NamedTuple):
@@ -70,10 +70,9 @@ def warn_if_no_gain(with_it: float, without: float, speakers: int) -> None:
         warnings.warn(f"side information: {found}: {why}", GmmSpeechWarning, stacklevel=3)
 
 
-def warn_of_few_models(trials: Path) -> None:
-    """Warn where side information is learnt of so few models that only cross-validation tells whether it helps."""
-    listed = read_labeled_trials(trials)
-    models = len(set(np.asarray(listed.models)[np.asarray(listed.is_target)].tolist()))
+def warn_of_few_models(trials: TrialList) -> None:
+    """Warn where side information is learned of so few models that only cross-validation tells whether it helps."""
+    models = len(set(np.asarray(trials.models)[np.asarray(trials.is_target)].tolist()))
     if models < FEW_SPEAKERS:
         found = f"found {counted(models, 'model')} with target trials, expected {FEW_SPEAKERS} or more"
         why = "of so few it may do harm: --cross-validated tells, with --speakers"

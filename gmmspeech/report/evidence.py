@@ -288,7 +288,7 @@ def _numbers(evidence: Evidence) -> str:
         if value is not None:
             rows.append((f"{name} bound (log10, ELUB)", f"{value / math.log(10):.2f}", ""))
     note = (
-        "Ratios of the validation are each by a calibration, with bounds, that was learnt without the two speakers of "
+        "Ratios of the validation are each by a calibration, with bounds, that was learned without the two speakers of "
         "the trial. Intervals are by resampling the speakers: they hold for other speakers, recorded alike. The equal "
         "error rate is that of the scores, on the ROC convex hull."
     )

@@ -52,12 +52,12 @@ def interval_row(
     }
 
 
-def calibrated_row(task: str, learnt: str, found: Summary) -> Row:
-    """Row of log-likelihood ratios, and of what the calibration that made them was learnt on."""
+def calibrated_row(task: str, learned: str, found: Summary) -> Row:
+    """Row of log-likelihood ratios, and of what the calibration that made them was learned on."""
     cost = found.costs[0]
     return {
         "ratios of": task,
-        "calibration learnt on": learnt,
+        "calibration learned on": learned,
         "trials (targets)": f"{found.num_targets + found.num_nontargets} ({found.num_targets})",
         "EER": f"{100 * found.eer_rocch:.2f} %",
         "minDCF 0.01": f"{cost.min_dcf:.3f}",

@@ -171,8 +171,8 @@ def calibrate(
             else:
                 apply_calibration_file(calibration, [scores[name]], llrs, **side)
         report = None if name == "eval" else run.out / f"report-{system}-{name}-{task}"
-        label, learnt = f"{name}, {task}, {system} UBM", "others of eval" if name == "eval" else "eval"
-        found.append(rows.calibrated_row(label, learnt, evaluate_file(llrs, listed, report=report)))
+        label, learned = f"{name}, {task}, {system} UBM", "others of eval" if name == "eval" else "eval"
+        found.append(rows.calibrated_row(label, learned, evaluate_file(llrs, listed, report=report)))
     return found
 
 

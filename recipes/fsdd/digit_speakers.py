@@ -170,15 +170,15 @@ def score(
 
 
 def write_mean_ratios(
-    run: pipeline.Run, systems: Sequence[str], learnt: tuple[str, Path], part: tuple[str, Path], out: Path
+    run: pipeline.Run, systems: Sequence[str], learned: tuple[str, Path], part: tuple[str, Path], out: Path
 ) -> None:
     """Calibrate each system on the part to learn from, and write the mean of its ratios over systems.
 
-    Weights of a fusion are not learnt: six speakers in one session teach none.
+    Weights of a fusion are not learned: six speakers in one session teach none.
     """
     listed, found = gs.read_trials(part[1] / "trials"), []
     for name in systems:
-        targets, nontargets = evaluation.split_scores(run.out / f"scores-{learnt[0]}-{name}", learnt[1] / "trials")
+        targets, nontargets = evaluation.split_scores(run.out / f"scores-{learned[0]}-{name}", learned[1] / "trials")
         calibration = gs.scoring.fit_calibration(targets, nontargets)
         found.append(calibration.apply(gs.read_scores(run.out / f"scores-{part[0]}-{name}").align(listed)))
     gs.write_scores(out, gs.Scores(listed.models, listed.tests, np.mean(found, axis=0)))

@@ -83,8 +83,8 @@ def main(run: pipeline.Run, corpus: Path, components: int, seeds: int, tests: Se
                 else:
                     apply_calibration_file(model, systems, llrs)
                 evaluate_file(llrs, trials, report=report)
-            learnt = f"others of {name}" if first else public[0]
-            calibrated.append(calibrated_row(f"{name}, {label}", learnt, evaluate_file(llrs, trials)))
+            learned = f"others of {name}" if first else public[0]
+            calibrated.append(calibrated_row(f"{name}, {label}", learned, evaluate_file(llrs, trials)))
     run.results(rows)
     if calibrated:
         run.results(calibrated, "calibrated")

@@ -14,7 +14,7 @@ from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechWarn
 from gmmspeech.features.quality import speech_quality
 from gmmspeech.formats.datadir import read_data_dir, write_map
 from gmmspeech.formats.measures import read_measures, write_measures
-from gmmspeech.formats.trials import read_scores
+from gmmspeech.formats.trials import read_labeled_trials, read_scores
 from gmmspeech.metrics.cllr import cllr
 from gmmspeech.scoring.calibration import fit_bounded, fit_calibration
 from gmmspeech.scoring.folds import cross_calibrate
@@ -76,7 +76,7 @@ def test_calibration_takes_them(tmp_path):
     assert (made.lower, made.upper, made.measures) == (expected.lower, expected.upper, ("q",))
     apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", measures=tmp_path / "table")
     np.testing.assert_allclose(read_scores(tmp_path / "llrs").values, expected.apply(columns), rtol=1e-5, atol=1e-6)
-    with pytest.raises(ConfigError, match=r"^measures: found none for .*, learnt with q, expected a file"):
+    with pytest.raises(ConfigError, match=r"^measures: found none for .*, learned with q, expected a file"):
         apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs")
     more = np.column_stack([np.ones(40), quality])
     write_measures(tmp_path / "table", ["r", "q"], dict(zip(names, more.round(4), strict=True)))
@@ -141,7 +141,7 @@ def test_calibration_takes_distances(tmp_path):
     expected = fit_calibration(columns[is_target], columns[~is_target])
     np.testing.assert_allclose(made.weights, expected.weights, rtol=1e-6)
     assert made.describe()[0].startswith("calibration by quality, distance of pitch: weights")
-    with pytest.raises(ConfigError, match=r"^distances: found none for .*, learnt with pitch, expected a file"):
+    with pytest.raises(ConfigError, match=r"^distances: found none for .*, learned with pitch, expected a file"):
         apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", measures=tmp_path / "quality")
     alone = calibrate_file(*paths, **side)
     apply_calibration_file(paths[2], [paths[0]], tmp_path / "llrs", **side)
@@ -194,5 +194,5 @@ def test_side_information_of_few_models_is_told(tmp_path):
         (tmp_path / "trials").write_text("".join(f"m{i} t target\nm{i} u nontarget\n" for i in range(models)))
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always")
-            warn_of_few_models(tmp_path / "trials")
+            warn_of_few_models(read_labeled_trials(tmp_path / "trials"))
         assert len(found) == warned

@@ -51,7 +51,7 @@ def test_spoofs_are_made_and_told_from_speech(few: Path, tmp_path: Path, recipe,
     assert tables["again"] == tables["test"]
     with pytest.raises(SystemExit):
         run(recipe, monkeypatch, few, tmp_path / "out", "--test", "dev", **attacks)
-    with pytest.raises(SystemExit):  # whose speaker is learnt from
+    with pytest.raises(SystemExit):  # whose speaker is learned from
         run(recipe, monkeypatch, few, tmp_path / "out", "--test", "ubm", **attacks)
     parts = {part: read_protocol(tmp_path / "out" / "data" / part / "protocol") for part in ("train", "dev", "test")}
     assert {trial.attack for trial in parts["train"]} == {"bonafide", *seen}

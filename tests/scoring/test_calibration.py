@@ -170,7 +170,7 @@ def test_pav_by_isotonic_regression(targets, nontargets, pseudo):
 
 
 def test_pav_with_hardly_any_pseudo_trials_has_the_minimum_cllr():
-    """On the trials it was learnt from."""
+    """On the trials it was learned from."""
     rng = np.random.default_rng(5)
     targets, nontargets = rng.normal(1, 1, 300).round(1), rng.normal(0, 1, 2000).round(1)
     found = fit_pav(targets, nontargets, pseudo_trials=1e-9)
@@ -260,7 +260,7 @@ def test_units_of_scores_change_no_ratio(unit):
 
 @pytest.mark.parametrize("fit", [fit_calibration, fit_pav])
 def test_bounds_are_those_of_lir(fit, tmp_path):
-    """Of the ratios of the trials that were learnt from; kept in the file, never left."""
+    """Of the ratios of the trials that were learned from; kept in the file, never left."""
     from lir.algorithms.bayeserror import elub
 
     rng = np.random.default_rng(0)

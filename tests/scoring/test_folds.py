@@ -26,13 +26,13 @@ def crossed(num_speakers, separation=4.0, seed=0):
 @given(st.integers(5, 25), st.integers(4, 12), st.integers(0, 100))
 @settings(max_examples=25, deadline=None)
 def test_no_speaker_is_on_both_sides(num_speakers, n_folds, seed):
-    """Every trial is held out exactly once, and what is learnt from has all speakers but those held out."""
+    """Every trial is held out exactly once, and what is learned from has all speakers but those held out."""
     _, is_target, models, tests = crossed(num_speakers)
     held_out_times = np.zeros(len(is_target), int)
     for train, held_out in speaker_folds(is_target, models, tests, n_folds=n_folds, random_state=seed):
-        learnt = {name for column in (models, tests) for name in np.array(column)[train]}
+        learned = {name for column in (models, tests) for name in np.array(column)[train]}
         kept = {name for column in (models, tests) for name in np.array(column)[held_out]}
-        assert not learnt & kept
+        assert not learned & kept
         assert is_target[train].any()
         assert not is_target[train].all()
         held_out_times += held_out
