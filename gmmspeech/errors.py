@@ -10,7 +10,7 @@ import re
 import reprlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -108,6 +108,18 @@ def counted(count: float, noun: str, spec: str = "") -> str:
         ends = {"s": noun + "es", "y": noun[:-1] + "ies" if noun[-2:-1] not in "aeiou" else noun + "s"}
         noun = ends.get(noun[-1], noun + "s")
     return f"{count:{spec}} {noun}"
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str] | Sequence[os.PathLike[str]], *kinds: type[GmmSpeechError]) -> Iterator[None]:
+    """Put the name of the file that is at fault, or of those that may be, before an error that names none of them."""
+    names = [str(path)] if isinstance(path, str | os.PathLike) else list(map(str, path))
+    try:
+        yield
+    except kinds as error:
+        if any(name in str(error) for name in names):
+            raise
+        raise type(error)(f"{', '.join(names)}: {error}") from error
 
 
 def all_of(count: int, noun: str) -> str:

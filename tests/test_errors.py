@@ -25,6 +25,7 @@ from gmmspeech.errors import (
     ModelError,
     all_of,
     counted,
+    naming,
     report_errors,
     shown,
 )
@@ -160,3 +161,13 @@ def test_counted_things_are_told_in_the_singular_for_one() -> None:
                         loose.append(f"{file.name}:{node.lineno}: {told}")
     allowed = ("numbers, none negative", "models are listed", "bytes")  # of several, always
     assert [each for each in loose if not any(words in each for words in allowed)] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [("found 3, expected 4", "b.h5, c.h5: found 3, expected 4"), ("c.h5: found 3", "c.h5: found 3")]
+)
+def test_errors_that_name_no_file_get_its_name(said: str, told: str) -> None:
+    with pytest.raises(ModelError, match=f"^{told}$"), naming([Path("b.h5"), Path("c.h5")], ModelError):
+        raise ModelError(said)
+    with pytest.raises(DataError, match=f"^{said}$"), naming("b.h5", ModelError):
+        raise DataError(said)

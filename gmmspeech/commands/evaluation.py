@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.commands.score_names import distinct_names
-from gmmspeech.errors import ConfigError, DataError, counted, shown
+from gmmspeech.errors import ConfigError, DataError, counted, naming, shown
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers
 from gmmspeech.metrics.bootstrap import Difference, Interval, bootstrap_systems
@@ -100,10 +100,8 @@ def aligned_scores(scores: Sequence[Path], trials: TrialList) -> NDArray[np.floa
     columns = np.empty((len(trials), len(scores)), order="F")
     for i, path in enumerate(scores):
         found = read_scores(path)
-        try:
+        with naming(path, DataError):
             columns[:, i] = found.align(trials)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from error
     return columns
 
 

@@ -24,9 +24,8 @@ from gmmspeech.commands.population import (
     record,
     record_all,
 )
-from gmmspeech.commands.scores import naming
 from gmmspeech.commands.verify_protocol import SHORTEST_CUT, Protocol, choose_protocol, told_left_out
-from gmmspeech.errors import DataError, GmmSpeechWarning, counted
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted, naming
 from gmmspeech.features.frontend import FrontEnd
 from gmmspeech.files.atomic import check_output_folder, remove_leftovers
 from gmmspeech.formats.recordings import called

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gmmspeech.blocks import ordered_map
-from gmmspeech.commands.scores import check_listed, claimed_models, naming, numbered
-from gmmspeech.errors import DataError, ModelError
+from gmmspeech.commands.scores import check_listed, claimed_models, numbered
+from gmmspeech.errors import DataError, ModelError, naming
 from gmmspeech.files.atomic import one_run_at_a_time
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load

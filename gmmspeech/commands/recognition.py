@@ -20,7 +20,7 @@ from gmmspeech.commands.phone_features import features_for, front_end_of_wavefor
 from gmmspeech.commands.phones import language_of_text, open_model, transcripts
 from gmmspeech.commands.stored_features import Stored
 from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
+from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, naming, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import csv_lines
 from gmmspeech.formats.arpa import read_arpa
@@ -79,10 +79,8 @@ def recognize_phones_dir(
     speech = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, tiers=tiers, transcripts=False)
     opened = _with_rare(open_model(model), dict.fromkeys(name for line in sequences for name in line))
     base = base_of(opened)
-    try:
+    with naming(learned, DataError):
         bigram = train_bigram(sequences, base.phones)
-    except DataError as error:
-        raise DataError(f"{learned}: {error}") from None
     graph = phone_loop_graph(base, bigram, insertion_penalty=penalty)
     found = _on_paths(speech, model, opened, graph, **options)
     truth = {} if reference is None else read_alignments(reference, speech[0])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from gmmspeech.commands.evaluation import aligned_scores, check_finite_scores, finite_scores, trial_speakers
 from gmmspeech.commands.score_names import check_order, distinct_names
 from gmmspeech.commands.side_information import SideInformation, warn_if_no_gain, warn_of_few_models
-from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, counted, shown
+from gmmspeech.errors import ConfigError, DataError, counted, naming, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_fields, read_list_map, read_map
@@ -337,15 +336,3 @@ def _fit(
         raise ConfigError(f"bounds: found {bounds!r}, expected 'elub' or none")
     fit = functools.partial(fits[method], **options)
     return fit if bounds is None else functools.partial(fit_bounded, fit=fit)
-
-
-@contextmanager
-def naming(path: str | Path | Sequence[Path], *kinds: type[GmmSpeechError]) -> Iterator[None]:
-    """Put the name of the file that is at fault, or of those that may be, before an error that names none of them."""
-    names = [str(path)] if isinstance(path, str | Path) else list(map(str, path))
-    try:
-        yield
-    except kinds as error:
-        if any(name in str(error) for name in names):
-            raise
-        raise type(error)(f"{', '.join(names)}: {error}") from error

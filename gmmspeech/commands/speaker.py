@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.cluster import on_cluster
-from gmmspeech.commands.scores import claimed_models, naming, numbered
+from gmmspeech.commands.scores import claimed_models, numbered
 from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.commands.verification import check_frames
-from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, shown
+from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, naming, shown
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.files.names import parse_output
 from gmmspeech.files.table_places import parse_place

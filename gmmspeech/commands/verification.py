@@ -12,7 +12,7 @@ import numpy as np
 from gmmspeech.blocks import ordered_map
 from gmmspeech.cluster import on_cluster
 from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
-from gmmspeech.errors import ConfigError, DataError, FeatureError, all_of, counted
+from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, all_of, counted, naming
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import checkpoint_of
 from gmmspeech.formats.datadir import read_list_map, read_map
@@ -81,7 +81,8 @@ def train_ubm_file(
             check_frames(store, start, Path(init))
         options |= {"init": start}
         options["callback"] = telling("EM", "pass", lambda monitor: (len(monitor.history), monitor.history[-1]))
-        ubm: DiagonalGMM | GMM = train_ubm(frames, n_components, client=client, checkpoint=checkpoint, **options)
+        with naming(store.path, ModelError):
+            ubm: DiagonalGMM | GMM = train_ubm(frames, n_components, client=client, checkpoint=checkpoint, **options)
         ubm.front_end_ = store.front_end
         ubm.save(out)
     return ubm

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from gmmspeech.arguments import checked
 from gmmspeech.described import Described
-from gmmspeech.errors import ConfigError, FeatureError
+from gmmspeech.errors import ConfigError, FeatureError, naming
 from gmmspeech.features import conf_files
 from gmmspeech.features.cqcc import CqccOptions, cqcc_of_samples
 from gmmspeech.features.normalization import cmvn, cmvn_by_first
@@ -270,10 +270,8 @@ class FrontEnd(Described, Section):
 
     @classmethod
     def _from_conf(cls, path: str | Path, sections: Mapping[str, Any]) -> FrontEnd:
-        try:
+        with naming(path, ConfigError):
             return cls(**sections)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from None
 
     @classmethod
     @checked
