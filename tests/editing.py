@@ -12,3 +12,11 @@ def edited(path) -> Iterator[h5py.File]:
     with h5py.File(path, "r+") as file:
         file.attrs.pop("checksum", None)
         yield file
+
+
+def parts_of(path) -> tuple[list[str], list[tuple[str, str]]]:
+    """Names of the groups and arrays of an HDF5 file, and its attributes: whose they are, and their names."""
+    names: list[str] = []
+    with h5py.File(path) as file:
+        file.visit(names.append)
+        return names, [("/", a) for a in file.attrs] + [(n, a) for n in names for a in file[n].attrs]

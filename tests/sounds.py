@@ -1,4 +1,4 @@
-"""A sound that is known at every sample, for tests of what decoders give."""
+"""Sounds that are known at every sample: of what decoders give, and where voices are."""
 
 from __future__ import annotations
 
@@ -18,3 +18,12 @@ def with_pause(pause: float = 2.0, rate: int = RATE) -> NDArray[np.int16]:
     """Two sweeps with a pause between them, which frames of a variable bit rate make small, shape (n,)."""
     tone = sweep(rate=rate)
     return np.concatenate([tone, np.zeros(round(pause * rate), np.int16), tone])
+
+
+def bursts(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """A signal of half-seconds of faint and loud noise, and which of its frames lie within the loud ones."""
+    rng = np.random.default_rng(seed)
+    loud = np.repeat(np.tile([False, True], 4), 8000)
+    signal = rng.standard_normal(len(loud)) * np.where(loud, 0.1, 1e-3)
+    starts = np.arange(0, len(loud) - 399, 160)
+    return signal.astype(np.float32), np.array([loud[s : s + 400].mean() > 0.5 for s in starts])

@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
+from sounds import bursts
 
 from gmmspeech.errors import ConfigError, FeatureError
 from gmmspeech.features.frontend import FrontEnd
@@ -13,15 +14,6 @@ from gmmspeech.features.vad import energy_vad, relative_energy_vad, two_gaussian
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 RATE = 16000
-
-
-def bursts(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A signal of half-seconds of faint and loud noise, and which of its frames lie within the loud ones."""
-    rng = np.random.default_rng(seed)
-    loud = np.repeat(np.tile([False, True], 4), 8000)
-    signal = rng.standard_normal(len(loud)) * np.where(loud, 0.1, 1e-3)
-    starts = np.arange(0, len(loud) - 399, 160)
-    return signal.astype(np.float32), np.array([loud[s : s + 400].mean() > 0.5 for s in starts])
 
 
 @pytest.mark.parametrize("name", ["vad_default", "vad_sre", "vad_context"])

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from said import fails
 
 from gmmspeech.audio import RawAudio, read_audio
-from gmmspeech.errors import AudioError, DataError
+from gmmspeech.errors import AudioError
 from gmmspeech.files.text import BLANKS, normal_form
 from gmmspeech.formats.datadir import Segment, load_utterance, read_data_dir, read_list_map, read_map, write_map
 
@@ -27,12 +28,6 @@ def data(tmp_path):
     (folder / "utt2spk").write_text("a-1 a\nb-2 b\nb-3 b\n")
     (folder / "text").write_text("a-1 one  two\nb-2\n")
     return folder
-
-
-def fails(match, function, *arguments, **options):
-    with pytest.raises(DataError, match=match) as caught:
-        function(*arguments, **options)
-    assert "\n" not in str(caught.value)
 
 
 def test_what_a_data_directory_says(data):

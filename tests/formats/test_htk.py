@@ -7,18 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
+from said import fails
 
 from gmmspeech.errors import ConfigError, DataError, FeatureError
 from gmmspeech.formats.htk import read_htk, write_htk
 from gmmspeech.stores.features import FeatureStore
 
 FRAMES = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
-
-
-def fails(match, function, *arguments, kind=DataError):
-    with pytest.raises(kind, match=match) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 def naive_crc(words):

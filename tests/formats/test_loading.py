@@ -7,7 +7,8 @@ import pickle
 import h5py
 import numpy as np
 import pytest
-from editing import edited
+from editing import edited, parts_of
+from said import fails
 
 from gmmspeech.errors import DataError, ModelError
 from gmmspeech.formats.loading import load
@@ -79,13 +80,6 @@ def saved(request, tmp_path):
     path = tmp_path / "model.h5"
     MAKERS[request.param]().save(path)
     return request.param, path
-
-
-def fails(match, function, *arguments):
-    with pytest.raises(DataError, match=match) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 # --- there and back
@@ -243,19 +237,11 @@ def read_or_named(path):
     return True
 
 
-def members(path):
-    names = []
-    with h5py.File(path) as file:
-        file.visit(names.append)
-        attributes = [("/", a) for a in file.attrs] + [(n, a) for n in names for a in file[n].attrs]
-    return names, attributes
-
-
 def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
     """Whichever part: there is always one line that names the file, never another error."""
     _, path = saved
     content = path.read_bytes()
-    names, attributes = members(path)
+    names, attributes = parts_of(path)
     for name in names:
         if name.endswith("floor"):  # not known of every mixture
             continue

@@ -1,9 +1,8 @@
 """Extractors, PLDA, back ends, ISV and i-vectors come back to the bit; damaged and other files are named."""
 
-import h5py
 import numpy as np
 import pytest
-from editing import edited
+from editing import edited, parts_of
 
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.formats.loading import load
@@ -150,14 +149,6 @@ def read_or_named(kind, path):
     return True
 
 
-def parts(path):
-    names = []
-    with h5py.File(path) as file:
-        file.visit(names.append)
-        attributes = [("/", a) for a in file.attrs] + [(n, a) for n in names for a in file[n].attrs]
-    return names, attributes
-
-
 def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
     kind, path = saved
     _every_part(KINDS[kind], path, may_lack={"plda"})
@@ -171,7 +162,7 @@ def test_damaged_ivectors(tmp_path):
 
 def _every_part(kind, path, may_lack):
     content = path.read_bytes()
-    names, attributes = parts(path)
+    names, attributes = parts_of(path)
     for name in names:
         for replacement in (None, np.array([3.0]), np.array("text", dtype=object)):
             path.write_bytes(content)

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from said import fails
 
 from gmmspeech.errors import DataError
 from gmmspeech.formats.loading import load
@@ -69,12 +70,6 @@ SIL = """\
 <ENDHMM>
 """
 MONOPHONES = MONOPHONES.removesuffix('<NumMixes> 1\n~v "varFloor1"\n') + SIL
-
-
-def fails(match, function, *arguments):
-    with pytest.raises(DataError, match=match) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 def test_what_htk_writes(tmp_path):

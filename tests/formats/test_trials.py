@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from said import fails
 
 from gmmspeech.errors import DataError
 from gmmspeech.files.text import BLANKS, normal_form
@@ -14,13 +15,6 @@ from gmmspeech.formats.trials import (
     write_trials,
 )
 from gmmspeech.scoring.trials import Scores, TrialList
-
-
-def fails(match, function, *arguments):
-    with pytest.raises(DataError, match=match) as caught:
-        function(*arguments)
-    assert str(arguments[0]) in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("is_target", [None, np.array([True, False, True])])

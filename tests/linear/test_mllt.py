@@ -37,16 +37,6 @@ def test_statistics_equal_the_double_loop(make_case, k, d):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
-@given(seed=st.integers(0, 10**6), cut=st.integers(0, 60))
-@few
-def test_statistics_add(make_case, seed, cut):
-    frames, posteriors, *model = make_case(seed).everything()
-    whole = accumulate_mllt(frames, posteriors, *model)
-    parts = [accumulate_mllt(frames[rows], posteriors[rows], *model) for rows in (slice(cut), slice(cut, None))]
-    for field in dataclasses.fields(MLLTStats):
-        np.testing.assert_allclose(getattr(sum(parts), field.name), getattr(whole, field.name), rtol=1e-9, atol=1e-9)
-
-
 @given(seed=st.integers(0, 10**6), d=st.integers(1, 4))
 @few
 def test_no_sweep_lowers_the_auxiliary(make_case, seed, d):

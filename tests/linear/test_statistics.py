@@ -1,9 +1,14 @@
 """Weighted second moments against a loop, and which moments count as singular."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from gmmspeech.errors import ModelError, counted
+from gmmspeech.linear.fmllr import accumulate_fmllr
+from gmmspeech.linear.mllt import accumulate_mllt
 from gmmspeech.linear.statistics import BLOCK, check_determined, weighted_moments
 
 
@@ -32,3 +37,14 @@ def test_fewer_frames_than_dimensions_are_singular(count):
         ModelError, match=f"here: the statistics of {counted(count, 'frame')} in 6 dimensions are singular"
     ):
         check_determined(x.T @ x, "here", count)
+
+
+@pytest.mark.parametrize("accumulate", [accumulate_fmllr, accumulate_mllt])
+@given(seed=st.integers(0, 10**6), cut=st.integers(0, 60))
+@settings(max_examples=25, deadline=None)
+def test_statistics_of_parts_add(make_case, accumulate, seed, cut):
+    frames, posteriors, *model = make_case(seed).everything()
+    whole = accumulate(frames, posteriors, *model)
+    parts = [accumulate(frames[rows], posteriors[rows], *model) for rows in (slice(cut), slice(cut, None))]
+    for field in dataclasses.fields(whole):
+        np.testing.assert_allclose(getattr(sum(parts), field.name), getattr(whole, field.name), rtol=1e-9, atol=1e-9)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sounds import bursts
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.features.frontend import FrontEnd
@@ -10,15 +11,6 @@ from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.speaker.vad import gmm_vad
 
 RATE = 16000
-
-
-def bursts(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A signal of half-seconds of faint and loud noise, and which of its frames lie within the loud ones."""
-    rng = np.random.default_rng(seed)
-    loud = np.repeat(np.tile([False, True], 4), 8000)
-    signal = rng.standard_normal(len(loud)) * np.where(loud, 0.1, 1e-3)
-    starts = np.arange(0, len(loud) - 399, 160)
-    return signal.astype(np.float32), np.array([loud[s : s + 400].mean() > 0.5 for s in starts])
 
 
 def test_a_trained_detector_in_the_chain():

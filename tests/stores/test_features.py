@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from editing import edited
 from hypothesis import given, settings, strategies as st
+from said import fails
 
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.stores.features import FORMAT, VERSION, FeatureStore, FeatureWriter, write_store
@@ -32,12 +33,6 @@ def h5(tmp_path, frames):
 def scp(tmp_path, frames):
     kaldiio.save_ark(str(tmp_path / "feats.ark"), frames, scp=str(tmp_path / "feats.scp"))
     return f"scp:{tmp_path / 'feats.scp'}"
-
-
-def fails(match, function, *arguments, kind=DataError):
-    with pytest.raises(kind, match=match) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["h5", "scp"])

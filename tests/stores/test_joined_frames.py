@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from editing import edited
 from hypothesis import given, settings, strategies as st
+from said import fails
 
-from gmmspeech.errors import DataError, FeatureError
+from gmmspeech.errors import FeatureError
 from gmmspeech.stores import joined_frames
 from gmmspeech.stores.features import FeatureStore, write_index, write_store
 
@@ -39,12 +40,6 @@ def parts(tmp_path):
 def index(tmp_path, parts):
     write_index(tmp_path / "all.h5", parts[0])
     return tmp_path / "all.h5"
-
-
-def fails(match, function, *arguments, kind=DataError):
-    with pytest.raises(kind, match=match) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["index", "list"])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
+from said import fails
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
 from gmmspeech.files.names import Output
@@ -19,12 +20,6 @@ from gmmspeech.formats.kaldi.tables import read_table, write_table
 from gmmspeech.stores.features import FeatureStore, write_store
 
 FRAMES = {f"ütt-{i}": np.random.default_rng(i).normal(size=(n, 4)).astype(np.float32) for i, n in enumerate([5, 1, 9])}
-
-
-def fails(match, function, *arguments, kind=DataError, **options):
-    with pytest.raises(kind, match=match) as caught:
-        function(*arguments, **options)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["scp:mfcc_sre16.scp", "ark:mfcc_sre16.ark", "ark:mfcc_sre16.txt"])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
+from said import fails
 
-from gmmspeech.errors import DataError
 from gmmspeech.formats.kaldi.models import read_gselect, read_kaldi_gmm, write_gselect, write_kaldi_gmm
 from gmmspeech.formats.loading import load
 from gmmspeech.gmm.mixture import DiagonalGMM
@@ -17,12 +17,6 @@ FIELDS = ("WEIGHTS", "MEANS_INVVARS", "INV_VARS")
 
 def small():
     return DiagonalGMM.from_parameters([0.25, 0.75], [[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.5], [2.0, 4.0]])
-
-
-def fails(match, function, *arguments):
-    with pytest.raises(DataError, match=match) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
 
 
 def stored(content):
