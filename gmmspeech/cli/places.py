@@ -15,8 +15,7 @@ from click.shell_completion import CompletionItem
 from gmmspeech.cli.messages import typed_name
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechError, shown
 from gmmspeech.files.atomic import check_output, check_output_folder, no_empty_folders, remove_leftovers
-from gmmspeech.files.names import parse_output
-from gmmspeech.files.table_places import Place, check_path, parse_place
+from gmmspeech.files.table_places import Place, check_path, parse_output, parse_place
 
 LISTS = (  # of a DATA_DIR
     *("wav.scp", "segments", "utt2spk", "spk2utt", "text", "phones.ctm", "spk2gender", "utt2dur", "utt2num_frames"),
@@ -93,9 +92,8 @@ class _OutputTable(_Text):
         try:
             place = parse_place(value, writing=True)
             if not place.kind or not (place.is_stream or place.is_command or place.is_gzip):
-                options = ",t" if "t" in place.options else ""
-                where = re.sub(r",\s*-\s*$", ",stream", place.where) if place.kind == "ark,scp" else place.where
-                found = parse_output(f"{place.kind}{options}:{where}" if place.kind else value, archives=True)
+                text = re.sub(r",\s*-\s*$", ",stream", value) if place.kind == "ark,scp" else value
+                found = parse_output(text, archives=True)
                 if found.kind == "htk" and not self.htk:
                     self.fail(f"found {shown(value)!r}, expected a path, ark:PATH or ark,scp:ARK,SCP", param, ctx)
         except ConfigError as error:

@@ -14,7 +14,8 @@ from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, shown
 from gmmspeech.features.compatibility import told_shift
 from gmmspeech.files.atomic import remove_leftovers
-from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
+from gmmspeech.files.names import check_apart, file_name, id_of_name
+from gmmspeech.files.table_places import Output, parse_output
 from gmmspeech.formats.htk import write_htk
 from gmmspeech.formats.kaldi.ark import write_kaldi_ark
 from gmmspeech.formats.loading import is_kaldi_model, load

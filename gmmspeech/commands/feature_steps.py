@@ -13,7 +13,7 @@ from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.commands.verification import check_frames
 from gmmspeech.features.conf_files import read_kaldi_vad
 from gmmspeech.features.vad import energy_vad
-from gmmspeech.files.names import parse_output
+from gmmspeech.files.table_places import parse_output
 from gmmspeech.formats.datadir import read_list_map
 from gmmspeech.formats.kaldi.plda import write_kaldi_vectors
 from gmmspeech.formats.kaldi.tables import write_table

@@ -9,7 +9,7 @@ import numpy as np
 
 from gmmspeech.errors import DataError, shown
 from gmmspeech.features.compatibility import told_shift
-from gmmspeech.files.names import parse_output
+from gmmspeech.files.table_places import parse_output
 from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.kaldi.alignments import (

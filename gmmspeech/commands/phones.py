@@ -32,7 +32,7 @@ from gmmspeech.commands.transcripts import (
     write_unknown_words,
 )
 from gmmspeech.errors import DataError, GmmSpeechWarning, all_of, counted, shown
-from gmmspeech.files.names import parse_output
+from gmmspeech.files.table_places import parse_output
 from gmmspeech.files.text import split_fields
 from gmmspeech.formats.datadir import DataDir, load_utterance
 from gmmspeech.formats.labels.aligned_files import aligned_files, places_of

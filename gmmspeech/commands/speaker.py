@@ -19,8 +19,7 @@ from gmmspeech.commands.stored_features import NOTHING, Beside, open_features
 from gmmspeech.commands.verification import check_frames
 from gmmspeech.errors import ConfigError, DataError, FeatureError, ModelError, naming, shown
 from gmmspeech.files.checkpoints import checkpoint_of
-from gmmspeech.files.names import parse_output
-from gmmspeech.files.table_places import parse_place
+from gmmspeech.files.table_places import parse_output, parse_place
 from gmmspeech.files.text import look_alike
 from gmmspeech.formats.datadir import read_list_map, read_map
 from gmmspeech.formats.loading import load

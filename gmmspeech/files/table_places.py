@@ -1,4 +1,4 @@
-"""Kaldi's specifiers of tables: type of table, options, and location."""
+"""Kaldi's specifiers of tables: type of table, options, and location; and other places to write to."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _READING = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "bg", "t", "b"}  # all
 _WRITING = {"t", "b", "f", "nf", "p", "np"}
 _STANDARD = {False: ("/dev/stdin", "/dev/fd/0"), True: ("/dev/stdout", "/dev/fd/1")}  # what - is too
 _KINDS = {"ark", "scp", "htk"}
+_INSTEAD = "expected the name of a file: write it, then give it to other programs"
 
 
 class Place(NamedTuple):
@@ -99,12 +100,74 @@ def parse_place(text: str, *, writing: bool = False) -> Place:
     if place.is_command and place.where.lstrip().startswith("|") != writing:
         side = "| COMMAND, which is written to" if writing else "COMMAND |, which is read from"
         raise ConfigError(f"{shown(text)}: found a command, expected {side}")
-    ark = Place("ark", frozenset(), place.where.partition(",")[0])
-    if kind == "ark,scp" and (place.is_command or ark.is_stream or ark.is_gzip):
+    if {"t", "b"} <= place.options and writing:
+        raise ConfigError(f"{shown(text)}: found both t and b, expected one of them")
+    ark, *scp = place.where.split(",") if kind == "ark,scp" else (place.where, "")
+    if len(scp) != 1 or (kind == "ark,scp" and not (ark.strip() and scp[0].strip())):
+        raise ConfigError(f"{shown(text)}: found {shown(place.where)}, expected ark,scp:ARK,SCP, two places")
+    archive = Place("ark", frozenset(), ark)
+    if kind == "ark,scp" and (place.is_command or archive.is_stream or archive.is_gzip):
         raise ConfigError(
             f"{shown(text)}: found a stream, expected files: a script file tells where in them things are"
         )
     return place
+
+
+class Output(NamedTuple):
+    """What an argument says of where to write, see `parse_output`.
+
+    Parameters
+    ----------
+    kind : str
+        ``"file"``, ``"ark"`` (an archive of Kaldi's), or ``"htk"`` (a folder of HTK's files).
+    path : str
+    script : str or None
+        Script file of an archive.
+    text : bool
+        Whether the archive is text.
+    """
+
+    kind: str
+    path: str
+    script: str | None = None
+    text: bool = False
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All that is written to."""
+        return (self.path,) if self.script is None else (self.path, self.script)
+
+
+def parse_output(text: str, *, archives: bool = False) -> Output:
+    """Take apart what an argument says of where to write.
+
+    It is a path, or with `archives` also ``ark:PATH``, ``ark,t:PATH``, ``ark,scp:ARK,SCP``, or ``htk:FOLDER``. What
+    means something else in Kaldi (standard output, commands, other options) is refused with a `ConfigError`.
+
+    Examples
+    --------
+    >>> parse_output("ark,scp:a.ark,a.scp", archives=True)
+    Output(kind='ark', path='a.ark', script='a.scp', text=False)
+    """
+    check_path(text, writing=True, tables=archives)
+    place = parse_place(text, writing=True)
+    output = Output("file", text)
+    if text.startswith("htk:"):
+        output = Output("htk", text.removeprefix("htk:"))
+    elif place.kind:
+        ark, _, scp = place.where.partition(",") if place.kind == "ark,scp" else (place.where, "", "")
+        output = Output("ark", ark, scp or None, "t" in place.options)
+    for path in output.paths:
+        where = Place("", frozenset(), path)
+        if where.is_stream:
+            raise ConfigError(f"found {shown(text)!r}, standard output, {_INSTEAD}")
+        if where.is_command:
+            raise ConfigError(f"found {shown(text)!r}, a command, {_INSTEAD}")
+        if not path or "\0" in path:
+            raise ConfigError(f"found {shown(text)!r}, expected the name of a file")
+    if output.kind != "file" and not archives:
+        raise ConfigError(f"found {shown(text)!r}, expected the name of a file (copy-features writes archives)")
+    return output
 
 
 def check_path(text: str, *, writing: bool, tables: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Names of files made of ids, and arguments that say where to write."""
+"""Names of files made of ids."""
 
 import os
 from contextlib import nullcontext
@@ -7,8 +7,8 @@ from pathlib import PurePosixPath, PureWindowsPath
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from gmmspeech.errors import ConfigError, DataError
-from gmmspeech.files.names import Output, check_apart, file_name, id_of_name, parse_output
+from gmmspeech.errors import DataError
+from gmmspeech.files.names import check_apart, file_name, id_of_name
 
 IDS = st.text(max_size=300) | st.text("./\\%~2Fe", max_size=12)
 HOSTILE = [
@@ -59,58 +59,6 @@ def test_what_is_readable_stays():
     for id in ("1688-142285-0008", "ann_1.2", "sp+x@y=z", "جملة", "é"):
         assert file_name(id, ".TextGrid") == f"{id}.TextGrid"
     assert file_name("x" * 300).startswith("x" * 150)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("feats.h5", Output("file", "feats.h5")),
-        ("C:\\feats.h5", Output("file", "C:\\feats.h5")),
-        ("./ark:x", Output("file", "./ark:x")),
-        ("ark:a", Output("ark", "a")),
-        ("ark,b:a", Output("ark", "a")),
-        ("t,ark:a", Output("ark", "a", None, True)),
-        ("ark,t,scp:a,b", Output("ark", "a", "b", True)),
-        ("htk:dir", Output("htk", "dir")),
-    ],
-)
-def test_outputs(text, expected):
-    assert parse_output(text, archives=True) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("-", "standard output"),
-        ("ark:-", "standard output"),
-        ("ark,t:-", "standard output"),
-        ("ark,scp:-,x", "standard output"),
-        ("ark,scp:x,-", "standard output"),
-        ("| gzip -c > x.gz", "a command"),
-        ("ark:| gzip -c > x.gz", "a command"),
-        ("ark:|gzip -c > x.gz", "a command"),
-        ("gzip -c |", "a command"),
-        ("scp,ark:a,b", "the archive first"),
-        ("scp:a", "expected ark:PATH"),
-        ("ark,f:a", "expected ark:PATH"),
-        ("ark,t,b:a", "expected ark:PATH"),
-        ("ark,scp:a", "expected ark:PATH"),
-        ("ark,scp:a,b,c", "expected ark:PATH"),
-        ("ark:", "the name of a file"),
-        ("htk:", "the name of a file"),
-        ("", "the name of a file"),
-    ],
-)
-def test_outputs_that_are_refused(text, message):
-    for archives in (True, False):
-        with pytest.raises(ConfigError, match=message):
-            parse_output(text, archives=archives)
-
-
-@pytest.mark.parametrize("text", ["ark:a", "ark,t:a", "ark,scp:a,b", "htk:a"])
-def test_only_one_command_writes_archives(text):
-    with pytest.raises(ConfigError, match="copy-features"):
-        parse_output(text)
 
 
 @pytest.mark.parametrize("id", ["con", "NUL", "aux.1", "lpt1"])

@@ -1,9 +1,9 @@
-"""Specifiers of tables: what Kaldi's say, and what is refused by its name."""
+"""Specifiers of tables: what Kaldi's say, where to write, and what is refused by its name."""
 
 import pytest
 
 from gmmspeech.errors import ConfigError
-from gmmspeech.files.table_places import Place, parse_place
+from gmmspeech.files.table_places import Output, Place, parse_output, parse_place
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,55 @@ def test_what_kind_of_place():
 def test_what_is_refused(text, writing, match):
     with pytest.raises(ConfigError, match=match):
         parse_place(text, writing=writing)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("feats.h5", Output("file", "feats.h5")),
+        ("C:\\feats.h5", Output("file", "C:\\feats.h5")),
+        ("./ark:x", Output("file", "./ark:x")),
+        ("ark:a", Output("ark", "a")),
+        ("ark,b:a", Output("ark", "a")),
+        ("ark,f:a", Output("ark", "a")),
+        ("t,ark:a", Output("ark", "a", None, True)),
+        ("ark,t,scp:a,b", Output("ark", "a", "b", True)),
+        ("htk:dir", Output("htk", "dir")),
+    ],
+)
+def test_outputs(text, expected):
+    assert parse_output(text, archives=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("-", "standard output"),
+        ("ark:-", "standard output"),
+        ("ark,t:-", "standard output"),
+        ("ark,scp:-,x", "a stream"),
+        ("ark,scp:x,-", "standard output"),
+        ("| gzip -c > x.gz", "a command"),
+        ("ark:| gzip -c > x.gz", "a command"),
+        ("ark:|gzip -c > x.gz", "a command"),
+        ("gzip -c |", "a command"),
+        ("scp,ark:a,b", "expected ark:PLACE, .* or ark,scp:ARK,SCP"),
+        ("scp:a", "expected ark:PLACE"),
+        ("ark,t,b:a", "both t and b"),
+        ("ark,scp:a", "expected ark,scp:ARK,SCP"),
+        ("ark,scp:a,b,c", "expected ark,scp:ARK,SCP"),
+        ("ark:", "the name of a file"),
+        ("htk:", "the name of a file"),
+        ("", "the name of a file"),
+    ],
+)
+def test_outputs_that_are_refused(text, message):
+    for archives in (True, False):
+        with pytest.raises(ConfigError, match=message):
+            parse_output(text, archives=archives)
+
+
+@pytest.mark.parametrize("text", ["ark:a", "ark,t:a", "ark,scp:a,b", "htk:a"])
+def test_only_one_command_writes_archives(text):
+    with pytest.raises(ConfigError, match="copy-features"):
+        parse_output(text)

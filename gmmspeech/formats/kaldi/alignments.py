@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked, told
 from gmmspeech.checks import real_array
 from gmmspeech.errors import DataError, shown
-from gmmspeech.files.names import Output
+from gmmspeech.files.table_places import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
 from gmmspeech.formats.kaldi.ark import is_binary, text_line, write_archive
 from gmmspeech.formats.kaldi.hmm import tuples_of, ways_of

@@ -25,8 +25,8 @@ from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, named, real_array
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, counted, one_line, shown
 from gmmspeech.files.atomic import atomic_path
-from gmmspeech.files.names import Output
 from gmmspeech.files.regular import open_regular
+from gmmspeech.files.table_places import Output
 from gmmspeech.files.text import is_field
 
 Entry = TypeVar("Entry")

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite
 from gmmspeech.errors import DataError, ModelError, shown
-from gmmspeech.files.names import Output
+from gmmspeech.files.table_places import Output
 from gmmspeech.files.text import is_field, parse_whole, split_fields
 from gmmspeech.formats.kaldi.ark import is_binary, text_line, write_archive
 from gmmspeech.formats.kaldi.objects import BINARY, Reader, Writer, marked, read_marked

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import all_finite, real_array
 from gmmspeech.errors import DataError, GmmSpeechWarning, ModelError, counted, one_line, shown
-from gmmspeech.files.names import Output
+from gmmspeech.files.table_places import Output
 from gmmspeech.files.text import is_field
 from gmmspeech.formats.kaldi.objects import Reader, Writer, read_array_file, write_array_file
 from gmmspeech.formats.kaldi.tables import read_table, write_table

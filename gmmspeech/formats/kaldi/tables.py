@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, first_of, one_line, shown
 from gmmspeech.files.atomic import temporary_folder
-from gmmspeech.files.names import Output
 from gmmspeech.files.regular import open_regular
-from gmmspeech.files.table_places import Place, errors_in_words_of, keep, parse_place
+from gmmspeech.files.table_places import Output, Place, errors_in_words_of, keep, parse_place
 from gmmspeech.files.text import parse_whole
 from gmmspeech.formats.datadir import find_base, read_map
 from gmmspeech.formats.kaldi.ark import (

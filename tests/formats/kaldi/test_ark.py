@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from said import fails
 
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning
-from gmmspeech.files.names import Output
+from gmmspeech.files.table_places import Output
 from gmmspeech.formats.kaldi.ark import ark_places, parse_lines, parse_matrix, read_matrix, write_kaldi_ark
 from gmmspeech.formats.kaldi.tables import read_table, write_table
 from gmmspeech.stores.features import FeatureStore, write_store
