@@ -332,7 +332,8 @@ def show(file: str) -> None:
 
     FILE is the output of another command (features, models), scp:PATH, ark:PATH or htk:PATH, a mixture of Kaldi, HTK,
     bob or SIDEKIT, another Kaldi file (alignments, vectors, tree, topo, phones.txt and so on), or a front end: a TOML
-    file, or the name of a supplied one. The output for a front end is TOML, to be edited and given to --config.
+    file, or the name of a supplied one. The output for a front end is TOML, to be edited and given to
+    features --config.
     """
     from gmmspeech.commands.show import describe
 
