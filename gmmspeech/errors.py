@@ -101,6 +101,7 @@ def counted(count: float, noun: str, spec: str = "") -> str:
 
     Examples
     --------
+    >>> from gmmspeech.errors import counted
     >>> counted(1, "word"), counted(2, "class"), counted(3, "array"), counted(1234, "entry", ",")
     ('1 word', '2 classes', '3 arrays', '1,234 entries')
     """
@@ -127,7 +128,8 @@ def all_of(count: int, noun: str) -> str:
 
     Examples
     --------
-    >>> all_of(3, "test"), all_of(1, "test")
+    >>> import gmmspeech as gs
+    >>> gs.errors.all_of(3, "test"), gs.errors.all_of(1, "test")
     ('all 3 tests are', 'the only test is')
     """
     return f"the only {noun} is" if count == 1 else f"all {counted(count, noun)} are"
@@ -141,7 +143,8 @@ def first_of(reasons: Mapping[Any, str]) -> str:
 
     Examples
     --------
-    >>> first_of({2: "words.dict:2: found ONE alone", 7: "words.dict:7: found TWO alone"})
+    >>> import gmmspeech as gs
+    >>> gs.errors.first_of({2: "words.dict:2: found ONE alone", 7: "words.dict:7: found TWO alone"})
     'the first: words.dict:2: found ONE alone; the others: 7'
     """
     first, *others = reasons

@@ -66,6 +66,8 @@ class Run:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
+    >>> from gmmspeech.pipeline import Run
     >>> out = Path(tempfile.mkdtemp())
     >>> for _ in range(2):
     ...     run = Run(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import re
 import sys
@@ -21,6 +22,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+import gmmspeech as gs
 from gmmspeech.corpora.voices import write_voices
 from gmmspeech.files.atomic import one_run_at_a_time
 
@@ -34,6 +36,24 @@ settings.load_profile("suite")
 
 
 gc.disable()  # while tests are collected, which takes a fifth longer otherwise
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the examples of public names as a reader types them, without what their module imports."""
+    examples = [item for item in items if isinstance(item, pytest.DoctestItem)]
+    typed = _public_classes_and_functions() if examples else frozenset()
+    for item in examples:
+        if typed & {item.dtest.name, item.dtest.name.rpartition(".")[0]}:
+            item.dtest.globs = {"__name__": "__main__"}
+
+
+def _public_classes_and_functions() -> frozenset[str]:
+    rooms = [gs, *(room for name in gs.__all__ if inspect.ismodule(room := getattr(gs, name)))]
+    public = [getattr(room, name) for room in rooms for name in getattr(room, "__all__", dir(room))]
+    classes = [base for each in public if inspect.isclass(each) for base in each.__mro__]
+    return frozenset(
+        f"{each.__module__}.{each.__qualname__}" for each in (*public, *classes) if hasattr(each, "__qualname__")
+    )
 
 
 def pytest_collection_finish() -> None:

@@ -65,9 +65,10 @@ def simulate_conditions(
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> sound = rng.normal(0, 0.1, 16000)
-    >>> far = simulate_conditions(sound, 16000, "noise:10,telephone")
+    >>> far = gs.audio.simulate_conditions(sound, 16000, "noise:10,telephone")
     >>> spectrum = np.abs(np.fft.rfft(far)) ** 2  # in steps of 1 Hz
     >>> bool(spectrum[4000:].sum() < 0.01 * spectrum.sum()), far.shape
     (True, (16000,))

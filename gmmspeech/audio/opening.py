@@ -39,10 +39,10 @@ def audio_file(name: str) -> tuple[str, int | None]:
 
     Examples
     --------
-    >>> import tempfile, pathlib
+    >>> import tempfile, pathlib, gmmspeech as gs
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> (folder / "wav.ark").touch()
-    >>> file, offset = audio_file(f"{folder}/wav.ark:57")
+    >>> file, offset = gs.audio.audio_file(f"{folder}/wav.ark:57")
     >>> pathlib.Path(file).name, offset
     ('wav.ark', 57)
     """

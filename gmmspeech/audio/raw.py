@@ -39,7 +39,8 @@ class RawAudio:
 
     Examples
     --------
-    >>> RawAudio(8000, "ulaw").channels
+    >>> import gmmspeech as gs
+    >>> gs.audio.RawAudio(8000, "ulaw").channels
     1
     """
 
@@ -62,7 +63,8 @@ class RawAudio:
 
         Examples
         --------
-        >>> RawAudio.parse("8000:ulaw")
+        >>> import gmmspeech as gs
+        >>> gs.audio.RawAudio.parse("8000:ulaw")
         RawAudio(rate=8000, encoding='ulaw', channels=1, big_endian=False)
         """
         rate, _, encoding = text.partition(":")

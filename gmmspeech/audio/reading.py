@@ -83,10 +83,10 @@ def read_audio(
 
     Examples
     --------
-    >>> import soundfile, tempfile
+    >>> import soundfile, tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/a.wav"
     >>> soundfile.write(path, np.linspace(0, 0.5, 8000), 8000)
-    >>> signal, rate = read_audio(path, start=0.25, end=0.75)
+    >>> signal, rate = gs.read_audio(path, start=0.25, end=0.75)
     >>> signal.shape, signal.dtype, rate
     ((4000,), dtype('float32'), 8000)
     """
@@ -133,10 +133,10 @@ def read_audio_blocks(
 
     Examples
     --------
-    >>> import soundfile, tempfile
+    >>> import soundfile, tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/a.wav"
     >>> soundfile.write(path, np.linspace(0, 0.5, 8000), 8000)
-    >>> [len(signal) for signal, rate in read_audio_blocks(path, 3000)]
+    >>> [len(signal) for signal, rate in gs.audio.read_audio_blocks(path, 3000)]
     [3000, 3000, 2000]
     """
     name = os.fspath(path)
@@ -178,7 +178,8 @@ def decode_audio(
 
     Examples
     --------
-    >>> signal, rate = decode_audio(bytes(16000), name="silence", raw=RawAudio(8000))
+    >>> import gmmspeech as gs
+    >>> signal, rate = gs.audio.decode_audio(bytes(16000), name="silence", raw=gs.audio.RawAudio(8000))
     >>> signal.shape, rate
     ((8000,), 8000)
     """
@@ -198,7 +199,8 @@ class AudioFormat(NamedTuple):
 
     Examples
     --------
-    >>> AudioFormat(8000, 1, 4000).duration
+    >>> import gmmspeech as gs
+    >>> gs.audio.AudioFormat(8000, 1, 4000).duration
     0.5
     """
 
@@ -231,10 +233,10 @@ def audio_format(path: str | os.PathLike[str], *, raw: RawAudio | None = None) -
 
     Examples
     --------
-    >>> import soundfile, tempfile
+    >>> import soundfile, tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/a.wav"
     >>> soundfile.write(path, np.zeros((4000, 2)), 8000)
-    >>> audio_format(path), audio_format(path).duration
+    >>> gs.audio.audio_format(path), gs.audio.audio_format(path).duration
     (AudioFormat(rate=8000, channels=2, num_samples=4000), 0.5)
     """
     name = os.fspath(path)
@@ -258,7 +260,8 @@ def sample_at(seconds: float, rate: float) -> int:
 
     Examples
     --------
-    >>> sample_at(1.001, 16000), int(1.001 * 16000)
+    >>> import gmmspeech as gs
+    >>> gs.audio.sample_at(1.001, 16000), int(1.001 * 16000)
     (16016, 16015)
     """
     return int(min(seconds * rate + 0.5, _MAX_SAMPLE))

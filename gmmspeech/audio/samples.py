@@ -28,7 +28,8 @@ def not_finite(samples: NDArray) -> NDArray[np.intp]:
 
     Examples
     --------
-    >>> not_finite(np.array([0.5, np.nan, 1.0, -np.inf])).tolist()
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.audio.not_finite(np.array([0.5, np.nan, 1.0, -np.inf])).tolist()
     [1, 3]
     """
     with np.errstate(over="ignore", invalid="ignore"):
@@ -61,7 +62,8 @@ def resample(signal: NDArray, rate: int, target_rate: int) -> NDArray:
 
     Examples
     --------
-    >>> len(resample(np.zeros(16000, np.float32), 16000, 8000))
+    >>> import numpy as np, gmmspeech as gs
+    >>> len(gs.audio.resample(np.zeros(16000, np.float32), 16000, 8000))
     8000
     """
     signal = real_array(signal, "signal", AudioError)

@@ -99,9 +99,9 @@ def align_file(
     --------
     >>> import numpy as np, gmmspeech as gs
     >>> front = gs.FrontEnd.from_toml("phones").to_json()
-    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(48), variance=np.ones(48), front_end=front)
+    >>> model = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(48), variance=np.ones(48), front_end=front)
     >>> noise = np.random.default_rng(0).normal(0, 0.1, 16000)
-    >>> found = align_file((noise, 16000), "Ah!", model=model, dictionary={"AH": [["AA"]]})
+    >>> found = gs.align_file((noise, 16000), "Ah!", model=model, dictionary={"AH": [["AA"]]})
     >>> [label.name for label in found.words], found.phones[-1].end <= 1.0
     (['Ah'], True)
     """

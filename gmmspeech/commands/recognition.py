@@ -385,7 +385,7 @@ def recognize(
     --------
     >>> import numpy as np, gmmspeech as gs
     >>> front = gs.FrontEnd.from_toml("phones").to_json()
-    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(48), variance=np.ones(48), front_end=front)
+    >>> model = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(48), variance=np.ones(48), front_end=front)
     >>> noise = np.random.default_rng(0).normal(0, 0.1, 16000)
     >>> ngram = gs.phones.train_ngram([["ah"]], order=2)
     >>> found = gs.recognize((noise, 16000), ngram, model=model, dictionary={"AH": [["AA"]]})

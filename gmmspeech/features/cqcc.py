@@ -149,8 +149,8 @@ def cqcc(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> cqcc(np.sin(np.arange(16000.0)), 16000).shape
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.cqcc(np.sin(np.arange(16000.0)), 16000).shape
     (117, 30)
     """
     options = validated(

@@ -53,8 +53,8 @@ def add_deltas(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> add_deltas(np.arange(7.0)[:, None], order=1)[2:5]
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.add_deltas(np.arange(7.0)[:, None], order=1)[2:5]
     array([[2., 1.], [3., 1.], [4., 1.]], dtype=float32)
     """
     if order < 0 or window < 1:
@@ -120,8 +120,8 @@ def shifted_deltas(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> shifted_deltas(np.arange(7.0)[:, None] ** 2, num_blocks=2)[2]
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.shifted_deltas(np.arange(7.0)[:, None] ** 2, num_blocks=2)[2]
     array([ 4.,  4., 10.], dtype=float32)
     """
     if min(window, num_blocks, block_shift) < 1:

@@ -94,8 +94,8 @@ class FrontEnd(Described, Section):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> front = FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 20}, deltas={"order": 1})
+    >>> import numpy as np, gmmspeech as gs
+    >>> front = gs.FrontEnd(sample_frequency=8000, features={"type": "mfcc", "num_ceps": 20}, deltas={"order": 1})
     >>> front(np.sin(np.arange(8000.0)), 8000).shape
     (98, 40)
     >>> front.describe()
@@ -152,7 +152,8 @@ class FrontEnd(Described, Section):
 
         Examples
         --------
-        >>> FrontEnd.from_toml("mfcc_sre").describe()
+        >>> import gmmspeech as gs
+        >>> gs.FrontEnd.from_toml("mfcc_sre").describe()
         '20 MFCC + Δ + ΔΔ, 25/10 ms, energy VAD 5.5 + 0.5 mean, sliding CMN 300'
         """
         file = conf_files.find(path)
@@ -191,11 +192,11 @@ class FrontEnd(Described, Section):
 
         Examples
         --------
-        >>> import pathlib, tempfile
+        >>> import pathlib, tempfile, gmmspeech as gs
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     conf = pathlib.Path(folder, "mfcc.conf")
         ...     _ = conf.write_text("--num-ceps=20  # as in sre10")
-        ...     FrontEnd.from_kaldi_conf(conf, deltas={}).describe()
+        ...     gs.FrontEnd.from_kaldi_conf(conf, deltas={}).describe()
         '20 MFCC + Δ + ΔΔ, 25/10 ms, no VAD, no CMVN'
         """
         found = conf_files.read_kaldi_features(Path(path), kind)
@@ -227,11 +228,11 @@ class FrontEnd(Described, Section):
 
         Examples
         --------
-        >>> import pathlib, tempfile
+        >>> import pathlib, tempfile, gmmspeech as gs
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     conf = pathlib.Path(folder, "hcopy.conf")
         ...     _ = conf.write_text("SOURCERATE = 625\\nTARGETKIND = PLP_0_D\\nTARGETRATE = 100000\\n")
-        ...     FrontEnd.from_htk_conf(conf).describe()
+        ...     gs.FrontEnd.from_htk_conf(conf).describe()
         '13 PLP + Δ, 25.56/10 ms, no VAD, no CMVN'
         """
         return cls._from_conf(path, conf_files.read_hcopy(Path(path), sample_frequency) | sections)
@@ -258,7 +259,8 @@ class FrontEnd(Described, Section):
 
         Examples
         --------
-        >>> FrontEnd.from_file("mfcc_kaldi") == FrontEnd.from_toml("mfcc_kaldi")
+        >>> import gmmspeech as gs
+        >>> gs.FrontEnd.from_file("mfcc_kaldi") == gs.FrontEnd.from_toml("mfcc_kaldi")
         True
         """
         file = Path(path)
@@ -285,8 +287,9 @@ class FrontEnd(Described, Section):
 
         Examples
         --------
-        >>> front = FrontEnd(deltas={"window": 3})
-        >>> FrontEnd.from_json(front.to_json()) == front
+        >>> import gmmspeech as gs
+        >>> front = gs.FrontEnd(deltas={"window": 3})
+        >>> gs.FrontEnd.from_json(front.to_json()) == front
         True
         """
         try:
@@ -307,7 +310,8 @@ class FrontEnd(Described, Section):
 
         Examples
         --------
-        >>> print(FrontEnd(warp={"window": 301}).to_toml().rpartition("\\n\\n")[2])
+        >>> import gmmspeech as gs
+        >>> print(gs.FrontEnd(warp={"window": 301}).to_toml().rpartition("\\n\\n")[2])
         [warp]
         window = 301
         """

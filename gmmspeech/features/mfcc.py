@@ -57,11 +57,11 @@ def mfcc(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: An
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, gmmspeech as gs
     >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
-    >>> mfcc(tone, 16000, num_ceps=20).shape
+    >>> gs.mfcc(tone, 16000, num_ceps=20).shape
     (98, 20)
-    >>> mfcc(tone, 16000, convention="librosa").shape
+    >>> gs.mfcc(tone, 16000, convention="librosa").shape
     (32, 20)
     """
     return static_features(signal, rate, validated(MfccOptions, options), random_state=random_state)[0]
@@ -95,8 +95,8 @@ def fbank(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: A
 
     Examples
     --------
-    >>> import numpy as np
-    >>> fbank(np.zeros(1600), 16000, num_mel_bins=40).shape
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.fbank(np.zeros(1600), 16000, num_mel_bins=40).shape
     (8, 40)
     """
     return static_features(signal, rate, validated(FbankOptions, options), random_state=random_state)[0]
@@ -134,10 +134,10 @@ def lfcc(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: An
 
     Examples
     --------
-    >>> import numpy as np
-    >>> lfcc(np.sin(np.arange(1600.0)), 16000, num_ceps=20).shape
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.lfcc(np.sin(np.arange(1600.0)), 16000, num_ceps=20).shape
     (8, 20)
-    >>> lfcc(np.sin(np.arange(1600.0)), 16000, convention="asvspoof2021").shape
+    >>> gs.lfcc(np.sin(np.arange(1600.0)), 16000, convention="asvspoof2021").shape
     (5, 20)
     """
     return static_features(signal, rate, validated(LfccOptions, options), random_state=random_state)[0]

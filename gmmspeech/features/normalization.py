@@ -37,7 +37,8 @@ def cmvn(frames: ArrayLike, *, norm_vars: bool = False, mean_scale: float = 1.0)
 
     Examples
     --------
-    >>> cmvn([[1.0], [3.0]])
+    >>> import gmmspeech as gs
+    >>> gs.cmvn([[1.0], [3.0]])
     array([[-1.], [ 1.]], dtype=float32)
     """
     x = checked_frames(frames)
@@ -99,7 +100,8 @@ def sliding_cmvn(
 
     Examples
     --------
-    >>> sliding_cmvn([[1.0], [3.0], [8.0]], cmn_window=1, min_cmn_window=1)
+    >>> import gmmspeech as gs
+    >>> gs.sliding_cmvn([[1.0], [3.0], [8.0]], cmn_window=1, min_cmn_window=1)
     array([[0. ], [1. ], [2.5]], dtype=float32)
     """
     if cmn_window < 1 or min_cmn_window < 1:
@@ -195,7 +197,8 @@ def rasta(frames: ArrayLike, *, pole: float = 0.98) -> NDArray[np.float32]:
 
     Examples
     --------
-    >>> rasta([[0.0], [1.0], [1.0]]).round(3)
+    >>> import gmmspeech as gs
+    >>> gs.rasta([[0.0], [1.0], [1.0]]).round(3)
     array([[0.   ], [0.2  ], [0.496]], dtype=float32)
     """
     if not 0 <= pole < 1:

@@ -48,9 +48,10 @@ def median_pitch(signal: ArrayLike, rate: float, *, lowest: float = 60.0, highes
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> pulses = np.zeros(16000)
     >>> pulses[::80] = 0.5
-    >>> median_pitch(pulses, 16000)
+    >>> gs.features.median_pitch(pulses, 16000)
     200.0
     """
     check_positive(rate=rate, lowest=lowest, highest=highest)

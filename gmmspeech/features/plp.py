@@ -42,8 +42,8 @@ def plp(signal: ArrayLike, rate: float, *, random_state: int = 0, **options: Any
 
     Examples
     --------
-    >>> import numpy as np
-    >>> plp(np.sin(np.arange(1600.0)), 16000).shape
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.plp(np.sin(np.arange(1600.0)), 16000).shape
     (8, 13)
     """
     return static_features(signal, rate, validated(PlpOptions, options), random_state=random_state)[0]

@@ -66,9 +66,10 @@ def speech_quality(signal: ArrayLike, rate: float) -> Quality:
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> tone = np.sin(np.arange(16000)) * np.repeat([0, 1], 8000)
-    >>> found = speech_quality(0.1 * tone + rng.normal(0, 0.005, 16000), 16000)
+    >>> found = gs.features.speech_quality(0.1 * tone + rng.normal(0, 0.005, 16000), 16000)
     >>> round(found.seconds, 1), round(found.snr)
     (0.5, 24)
     """

@@ -56,7 +56,7 @@ class FrontEndStream:
 
     Examples
     --------
-    >>> import gmmspeech as gs
+    >>> import gmmspeech as gs, numpy as np
     >>> front, signal = gs.FrontEnd(deltas={}), np.sin(np.arange(8000.0))
     >>> stream = gs.features.FrontEndStream(front, 16000)
     >>> blocks = [stream.push(signal[:3000]), stream.push(signal[3000:]), stream.flush()]

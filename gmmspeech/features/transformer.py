@@ -41,13 +41,13 @@ class MfccTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
     --------
     Two sounds are classified with a mixture each; the steps' parameters can be searched like those of any estimator.
 
-    >>> import numpy as np
+    >>> import numpy as np, gmmspeech as gs
     >>> from sklearn.pipeline import make_pipeline
     >>> from gmmspeech.gmm.classifier import GMMClassifier
     >>> rng = np.random.default_rng(0)
     >>> hiss = [rng.normal(0, 0.1, 8000) for _ in range(4)]
     >>> hum = [np.cumsum(noise) / 10 for noise in hiss]
-    >>> pipeline = make_pipeline(MfccTransformer(rate=16000), GMMClassifier(n_components=2, random_state=0))
+    >>> pipeline = make_pipeline(gs.features.MfccTransformer(rate=16000), GMMClassifier(n_components=2, random_state=0))
     >>> pipeline.fit(hiss[:3] + hum[:3], ["hiss"] * 3 + ["hum"] * 3).predict([hiss[3], hum[3]])
     array(['hiss', 'hum'], dtype='<U4')
     """

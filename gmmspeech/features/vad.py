@@ -55,7 +55,8 @@ def energy_vad(
 
     Examples
     --------
-    >>> energy_vad([[2.0], [9.0], [18.0], [17.0]])
+    >>> import gmmspeech as gs
+    >>> gs.energy_vad([[2.0], [9.0], [18.0], [17.0]])
     array([False, False,  True,  True])
     """
     x = checked_frames(frames)
@@ -104,9 +105,10 @@ def relative_energy_vad(
 
     Examples
     --------
-    >>> relative_energy_vad([9.0, 9.1, 18.0, 17.0, 9.0], context=0, above_noise_db=6)
+    >>> import gmmspeech as gs
+    >>> gs.features.relative_energy_vad([9.0, 9.1, 18.0, 17.0, 9.0], context=0, above_noise_db=6)
     array([False, False,  True,  True, False])
-    >>> relative_energy_vad([2.0, 18.0, 17.0, 16.0], context=0)
+    >>> gs.features.relative_energy_vad([2.0, 18.0, 17.0, 16.0], context=0)
     array([False,  True,  True,  True])
     """
     energy = _energies(log_energy).astype(np.float32, copy=False)
@@ -166,9 +168,9 @@ def two_gaussian_vad(
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, gmmspeech as gs
     >>> log_energy = np.repeat([5.0, 18.0, 5.0], 20) + np.random.default_rng(0).standard_normal(60)
-    >>> np.flatnonzero(np.diff(two_gaussian_vad(log_energy)))
+    >>> np.flatnonzero(np.diff(gs.features.two_gaussian_vad(log_energy)))
     array([19, 39])
     """
     check_at_least(1, smoothing_window=smoothing_window, max_iter=max_iter)

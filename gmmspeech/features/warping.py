@@ -44,7 +44,8 @@ def feature_warp(frames: ArrayLike, *, window: int = 301) -> NDArray[np.float32]
 
     Examples
     --------
-    >>> feature_warp([[3.0], [90.0], [4.0]]).round(2)
+    >>> import gmmspeech as gs
+    >>> gs.feature_warp([[3.0], [90.0], [4.0]]).round(2)
     array([[-0.97], [ 0.97], [ 0.  ]], dtype=float32)
     """
     if window < 1:

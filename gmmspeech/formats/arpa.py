@@ -51,11 +51,11 @@ def read_arpa(path: str | os.PathLike[str]) -> NGram:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> from gmmspeech.phones.labels.ngram import train_ngram
     >>> path = tempfile.mkdtemp() + "/answers.arpa"
-    >>> write_arpa(path, train_ngram([["yes"], ["no"], ["yes", "yes"]], order=2))
-    >>> read_arpa(path).words
+    >>> gs.formats.write_arpa(path, train_ngram([["yes"], ["no"], ["yes", "yes"]], order=2))
+    >>> gs.formats.read_arpa(path).words
     ['no', 'yes']
     """
     lines = _numbered_lines(path)
@@ -90,10 +90,10 @@ def write_arpa(path: str | os.PathLike[str], ngram: NGram) -> None:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> from gmmspeech.phones.labels.ngram import train_ngram
     >>> path = tempfile.mkdtemp() + "/answers.arpa"
-    >>> write_arpa(path, train_ngram([["yes"], ["no"]], order=1))
+    >>> gs.formats.write_arpa(path, train_ngram([["yes"], ["no"]], order=1))
     >>> open(path).read().splitlines()[:4]
     ['\\\\data\\\\', 'ngram 1=4', '', '\\\\1-grams:']
     """

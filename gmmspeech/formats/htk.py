@@ -87,10 +87,10 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/a.mfc"
-    >>> write_htk(path, np.ones((3, 13)), kind="MFCC_E")
-    >>> found = read_htk(path)
+    >>> gs.formats.write_htk(path, np.ones((3, 13)), kind="MFCC_E")
+    >>> found = gs.formats.read_htk(path)
     >>> found.frames.shape, found.kind, found.frame_shift
     ((3, 13), 'MFCC_E', 10.0)
     """
@@ -158,9 +158,9 @@ def write_htk(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/a.fea"
-    >>> write_htk(path, np.ones((3, 2)))
+    >>> gs.formats.write_htk(path, np.ones((3, 2)))
     >>> len(open(path, "rb").read())  # a header of 12 bytes, 6 numbers of 4
     36
     """

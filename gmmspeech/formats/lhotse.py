@@ -52,7 +52,8 @@ def read_lhotse(
 
     Examples
     --------
-    >>> data = read_lhotse("recordings.jsonl.gz", "supervisions.jsonl.gz")  # doctest: +SKIP
+    >>> import gmmspeech as gs
+    >>> data = gs.formats.read_lhotse("recordings.jsonl.gz", "supervisions.jsonl.gz")  # doctest: +SKIP
     """
     found = _read(recordings, "RecordingSet")
     files: dict[str, Path] = {}

@@ -67,10 +67,10 @@ def read_mmf(path: str | os.PathLike[str]) -> dict[str, DiagonalGMM]:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/models.mmf"
-    >>> write_mmf(path, {"ah": DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [1.0]], [[1.0], [0.25]])})
-    >>> read_mmf(path)["ah"].means_
+    >>> gs.formats.write_mmf(path, {"ah": gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [1.0]], [[1.0], [0.25]])})
+    >>> gs.formats.read_mmf(path)["ah"].means_
     array([[0.],
            [1.]])
     """
@@ -117,9 +117,9 @@ def write_mmf(path: str | os.PathLike[str], models: Mapping[str, DiagonalGMM], *
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/models.mmf"
-    >>> write_mmf(path, {"ah": DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])})
+    >>> gs.formats.write_mmf(path, {"ah": gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])})
     >>> "<NUMSTATES>" in open(path).read().upper()
     True
     """

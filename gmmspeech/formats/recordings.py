@@ -85,13 +85,14 @@ def read_recordings(
 
     Examples
     --------
-    >>> import tempfile, numpy as np, soundfile
+    >>> from pathlib import Path
+    >>> import tempfile, numpy as np, soundfile, gmmspeech as gs
     >>> folder = Path(tempfile.mkdtemp())
     >>> (folder / "ann").mkdir()
     >>> for name in ("a", "b"):
     ...     soundfile.write(folder / "ann" / f"{name}.wav", np.zeros(800), 8000)
     >>> _ = (folder / "ann" / "a.txt").write_text("Hello, world!")
-    >>> data, left_out = read_recordings(folder)
+    >>> data, left_out = gs.formats.read_recordings(folder)
     >>> data.text, data.utt2spk
     ({'ann/a': 'Hello, world!'}, {'ann/a': 'ann'})
     >>> left_out

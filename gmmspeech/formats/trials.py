@@ -47,10 +47,11 @@ def read_trials(path: str | os.PathLike[str]) -> TrialList:
 
     Examples
     --------
-    >>> import tempfile
+    >>> from gmmspeech.formats.trials import write_trials
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/trials"
-    >>> write_trials(path, TrialList(["ann", "bob"], ["u1", "u1"], np.array([True, False])))
-    >>> read_trials(path).is_target
+    >>> write_trials(path, gs.TrialList(["ann", "bob"], ["u1", "u1"], np.array([True, False])))
+    >>> gs.read_trials(path).is_target
     array([ True, False])
     """
     models: list[str] = []
@@ -169,10 +170,10 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/scores"
-    >>> write_scores(path, Scores(["ann", "bob"], ["u1", "u1"], np.array([2.5, -1.25])))
-    >>> read_scores(path).values
+    >>> gs.write_scores(path, gs.Scores(["ann", "bob"], ["u1", "u1"], np.array([2.5, -1.25])))
+    >>> gs.read_scores(path).values
     array([ 2.5 , -1.25])
     """
     models: list[str] = []
@@ -203,9 +204,9 @@ def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
 
     Examples
     --------
-    >>> import tempfile, pathlib
+    >>> import tempfile, pathlib, numpy as np, gmmspeech as gs
     >>> path = pathlib.Path(tempfile.mkdtemp(), "scores")
-    >>> write_scores(path, Scores(["ann"], ["u1"], np.array([2.5])))
+    >>> gs.write_scores(path, gs.Scores(["ann"], ["u1"], np.array([2.5])))
     >>> path.read_text()
     'ann u1 2.5\\n'
     """

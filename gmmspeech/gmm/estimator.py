@@ -21,6 +21,7 @@ class Estimator:
 
     Examples
     --------
+    >>> from gmmspeech.gmm.estimator import Estimator
     >>> class Constant(Estimator):
     ...     def __init__(self, *, value=0.0):
     ...         self.value = value

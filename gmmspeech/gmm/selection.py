@@ -87,9 +87,10 @@ def select_components(
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> x = np.concatenate([rng.normal(m, 1, (300, 2)) for m in (-6, 0, 6)])
-    >>> select_components(x, [1, 2, 3, 4], random_state=0).best.n_components
+    >>> gs.gmm.select_components(x, [1, 2, 3, 4], random_state=0).best.n_components
     3
     """
     tried = tuple(sorted(n_components))

@@ -132,10 +132,11 @@ def bootstrap_ci(
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> models, tests = (axis.ravel() for axis in np.indices((30, 30)))
     >>> scores = rng.normal(3.0 * (models == tests), 1.0)
-    >>> found = bootstrap_ci(scores, models == tests, models, tests, metrics=["eer"])["eer"]
+    >>> found = gs.bootstrap_ci(scores, models == tests, models, tests, metrics=["eer"])["eer"]
     >>> 0 < found.low < found.value < found.high < 0.2
     True
     """
@@ -190,11 +191,12 @@ def paired_test(
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> models, tests = (axis.ravel() for axis in np.indices((30, 30)))
     >>> good = rng.normal(4.0 * (models == tests), 1.0)
     >>> bad = good + rng.normal(0.0, 2.0, good.shape)
-    >>> found = paired_test(bad, good, models == tests, models, tests, metrics=["eer"])["eer"]
+    >>> found = gs.metrics.paired_test(bad, good, models == tests, models, tests, metrics=["eer"])["eer"]
     >>> found.difference.low > 0, found.p_value < 0.01
     (True, True)
     """

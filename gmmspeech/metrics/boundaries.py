@@ -170,8 +170,9 @@ def boundary_agreement(
 
     Examples
     --------
+    >>> import gmmspeech as gs
     >>> reference = {"u": [(0.1, 0.3, "AA"), (0.3, 0.5, "T")]}
-    >>> found = boundary_agreement(reference, {"u": [(0.1, 0.32, "AA"), (0.32, 0.49, "T")]}, ends=True)
+    >>> found = gs.metrics.boundary_agreement(reference, {"u": [(0.1, 0.32, "AA"), (0.32, 0.49, "T")]}, ends=True)
     >>> found.differences.round(3).tolist(), found.before.tolist(), found.after.tolist()
     ([0.0, 0.02, -0.01], ['', 'AA', 'T'], ['AA', 'T', ''])
     """
@@ -285,8 +286,9 @@ def detect_boundaries(
 
     Examples
     --------
+    >>> import gmmspeech as gs
     >>> reference = {"u": [(0.1, 0.3, "AA"), (0.3, 0.5, "T")]}
-    >>> detect_boundaries(reference, {"u": [(0.11, 0.36, "AE"), (0.36, 0.4, "T"), (0.4, 0.5, "S")]})
+    >>> gs.metrics.detect_boundaries(reference, {"u": [(0.11, 0.36, "AE"), (0.36, 0.4, "T"), (0.4, 0.5, "S")]})
     BoundaryDetection(hits=2, num_reference=3, num_hypothesis=4)
     """
     check_positive(tolerance=tolerance)

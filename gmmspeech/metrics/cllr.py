@@ -45,9 +45,10 @@ def cllr(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
 
     Examples
     --------
-    >>> round(cllr([3.0, 1.0], [-4.0, -2.0, 0.0]), 4)
+    >>> import gmmspeech as gs
+    >>> round(gs.cllr([3.0, 1.0], [-4.0, -2.0, 0.0]), 4)
     0.3321
-    >>> cllr([0.0], [0.0, 0.0])
+    >>> gs.cllr([0.0], [0.0, 0.0])
     1.0
     """
     return mean_cllr(*both_sides(target_llrs, nontarget_llrs))
@@ -90,9 +91,10 @@ def min_cllr(target_scores: ArrayLike, nontarget_scores: ArrayLike) -> float:
 
     Examples
     --------
-    >>> round(min_cllr([3.0, 1.0], [-4.0, -2.0, 2.0]), 4)
+    >>> import gmmspeech as gs
+    >>> round(gs.min_cllr([3.0, 1.0], [-4.0, -2.0, 2.0]), 4)
     0.4046
-    >>> min_cllr([1.0], [1.0, 1.0])
+    >>> gs.min_cllr([1.0], [1.0, 1.0])
     1.0
     """
     return hull_cllr(convex_hull(count_errors(target_scores, nontarget_scores)))

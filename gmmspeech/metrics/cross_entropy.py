@@ -72,7 +72,8 @@ def empirical_cross_entropy(
 
     Examples
     --------
-    >>> found = empirical_cross_entropy([3.0, 1.0], [-4.0, -2.0, 0.0], [0.0, 2.0])
+    >>> import gmmspeech as gs
+    >>> found = gs.metrics.empirical_cross_entropy([3.0, 1.0], [-4.0, -2.0, 0.0], [0.0, 2.0])
     >>> found.actual.round(4).tolist(), found.minimum.round(4).tolist(), found.neutral.round(4).tolist()
     ([0.3321, 0.2041], [0.0, 0.0], [1.0, 0.5271])
     """

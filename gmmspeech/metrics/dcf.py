@@ -66,7 +66,8 @@ def min_dcf(
 
     Examples
     --------
-    >>> min_dcf([1.0, 2.0, 4.0, 5.0], [-1.0, 0.0, 1.5, 3.0], p_target=0.5)
+    >>> import gmmspeech as gs
+    >>> gs.min_dcf([1.0, 2.0, 4.0, 5.0], [-1.0, 0.0, 1.5, 3.0], p_target=0.5)
     0.5
     """
     hull = convex_hull(count_errors(target_scores, nontarget_scores))
@@ -98,9 +99,10 @@ def bayes_threshold(*, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float 
 
     Examples
     --------
-    >>> round(bayes_threshold(p_target=0.01), 4)
+    >>> import gmmspeech as gs
+    >>> round(gs.metrics.bayes_threshold(p_target=0.01), 4)
     4.5951
-    >>> bayes_threshold(p_target=0.5, c_miss=2.0, c_fa=2.0)
+    >>> gs.metrics.bayes_threshold(p_target=0.5, c_miss=2.0, c_fa=2.0)
     0.0
     """
     miss_weight, fa_weight = _weights(p_target, c_miss, c_fa)
@@ -149,7 +151,8 @@ def actual_dcf(
 
     Examples
     --------
-    >>> actual_dcf([1.0, 2.0, 4.0, 5.0], [-1.0, 0.5, 1.5, -3.0], p_target=0.5)
+    >>> import gmmspeech as gs
+    >>> gs.metrics.actual_dcf([1.0, 2.0, 4.0, 5.0], [-1.0, 0.5, 1.5, -3.0], p_target=0.5)
     0.5
     """
     targets, nontargets = both_sides(target_llrs, nontarget_llrs)

@@ -61,7 +61,8 @@ def det_curve(
 
     Examples
     --------
-    >>> p_miss, p_fa, thresholds = det_curve([1.0, 3.0], [0.0, 1.0])
+    >>> import gmmspeech as gs
+    >>> p_miss, p_fa, thresholds = gs.det_curve([1.0, 3.0], [0.0, 1.0])
     >>> for point in zip(thresholds.tolist(), p_miss.tolist(), p_fa.tolist()):
     ...     print(point)
     (0.0, 0.0, 1.0)

@@ -47,9 +47,10 @@ def devpav(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> targets, nontargets = rng.normal(2, 2, 5000), rng.normal(-2, 2, 5000)  # ratios as they should be
-    >>> round(devpav(targets, nontargets), 2), round(devpav(2 * targets, 2 * nontargets), 2)
+    >>> round(gs.metrics.devpav(targets, nontargets), 2), round(gs.metrics.devpav(2 * targets, 2 * nontargets), 2)
     (0.11, 1.12)
     """
     targets, nontargets = (np.sort(side) for side in both_sides(target_llrs, nontarget_llrs))

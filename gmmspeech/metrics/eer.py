@@ -50,8 +50,9 @@ def eer(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, method: Litera
 
     Examples
     --------
+    >>> import gmmspeech as gs
     >>> targets, nontargets = [1.0, 3.0, 4.0], [0.0, 2.0]
-    >>> round(eer(targets, nontargets), 4), round(eer(targets, nontargets, method="kaldi"), 4)
+    >>> round(gs.eer(targets, nontargets), 4), round(gs.eer(targets, nontargets, method="kaldi"), 4)
     (0.2, 0.3333)
     """
     if method == "rocch":

@@ -53,8 +53,9 @@ def elub_bounds(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> tuple[floa
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
-    >>> lower, upper = elub_bounds(rng.normal(8, 4, 100), rng.normal(-8, 4, 1000))
+    >>> lower, upper = gs.metrics.elub_bounds(rng.normal(8, 4, 100), rng.normal(-8, 4, 1000))
     >>> round(lower, 2), round(upper, 2)
     (-4.42, 6.45)
     """

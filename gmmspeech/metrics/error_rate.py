@@ -94,7 +94,8 @@ def error_rate(
 
     Examples
     --------
-    >>> print(error_rate({"u": ["AA", "B", "S"]}, {"u": ["AA", "P"]}))
+    >>> import gmmspeech as gs
+    >>> print(gs.metrics.error_rate({"u": ["AA", "B", "S"]}, {"u": ["AA", "P"]}))
     66.67 % of 3: 1 substitution, 1 deletion, 0 insertions
     """
     check_same(references, hypotheses)

@@ -24,7 +24,8 @@ class AsvErrorRates(NamedTuple):
 
     Examples
     --------
-    >>> AsvErrorRates(p_miss=0.02, p_fa=0.03, p_fa_spoof=0.4).p_fa_spoof
+    >>> import gmmspeech as gs
+    >>> gs.metrics.AsvErrorRates(p_miss=0.02, p_fa=0.03, p_fa_spoof=0.4).p_fa_spoof
     0.4
     """
 
@@ -59,7 +60,8 @@ def asv_error_rates(
 
     Examples
     --------
-    >>> asv_error_rates([1.0, 2.0, 3.0], [-1.0, 0.0, 1.5], [0.5, 2.5])
+    >>> import gmmspeech as gs
+    >>> gs.metrics.asv_error_rates([1.0, 2.0, 3.0], [-1.0, 0.0, 1.5], [0.5, 2.5])
     AsvErrorRates(p_miss=0.0, p_fa=0.3333333333333333, p_fa_spoof=0.5)
     """
     targets, nontargets = both_sides(target_scores, nontarget_scores)
@@ -139,7 +141,8 @@ def min_tdcf(
 
     Examples
     --------
-    >>> round(min_tdcf([1.0, 2.0, 4.0, 5.0], [-1.0, 0.0, 1.5, 3.0], (0.02, 0.02, 0.4)), 4)
+    >>> import gmmspeech as gs
+    >>> round(gs.min_tdcf([1.0, 2.0, 4.0, 5.0], [-1.0, 0.0, 1.5, 3.0], (0.02, 0.02, 0.4)), 4)
     0.5469
     """
     base, weight, spoof_weight = _weights(asv, form, p_spoof, p_target, c_miss, c_fa, c_fa_spoof)

@@ -31,10 +31,11 @@ def english_model(*, contexts: bool = False) -> PhoneHMM:
 
     Examples
     --------
-    >>> model = english_model()
+    >>> import gmmspeech as gs
+    >>> model = gs.phones.english_model()
     >>> len(model.phones), model.silence, "SPN" in model.phones
     (41, 'SIL', True)
-    >>> model.num_states == 123 < english_model(contexts=True).num_states
+    >>> model.num_states == 123 < gs.phones.english_model(contexts=True).num_states
     True
     """
     return _model(contexts)

@@ -79,7 +79,8 @@ def alignment(
 
     Examples
     --------
-    >>> import gmmspeech as gs
+    >>> from gmmspeech.phones import Label
+    >>> import gmmspeech as gs, numpy as np
     >>> tiers = {"words": [Label(0.1, 0.9, "ah")], "phones": [Label(0.1, 0.4, "AA"), Label(0.4, 0.9, "HH")]}
     >>> axes = gs.plot.alignment((np.sin(np.arange(16000.0)), 16000), tiers)
     >>> [text.get_text() for part in axes.child_axes for text in part.texts]

@@ -69,8 +69,8 @@ def spectrogram(
 
     Examples
     --------
-    >>> import gmmspeech as gs
-    >>> tiers = {"mine": [Label(0.0, 0.4, "SIL"), Label(0.4, 1.0, "AA")]}
+    >>> import gmmspeech as gs, numpy as np
+    >>> tiers = {"mine": [gs.phones.Label(0.0, 0.4, "SIL"), gs.phones.Label(0.4, 1.0, "AA")]}
     >>> axes = gs.plot.spectrogram(np.sin(np.arange(16000.0)), 16000, labels=tiers, start=0.2, end=0.8)
     >>> [text.get_text() for text in axes.child_axes[1].texts]
     ['SIL', 'AA']
@@ -116,7 +116,7 @@ def features(
 
     Examples
     --------
-    >>> import gmmspeech as gs
+    >>> import gmmspeech as gs, numpy as np
     >>> axes = gs.plot.features(gs.mfcc(np.sin(np.arange(16000.0)), 16000))
     >>> axes.images[0].get_array().shape
     (13, 98)

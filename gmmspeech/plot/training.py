@@ -40,7 +40,7 @@ def history(history: Sequence[float] | Any, *, ax: Axes | Figure | None = None) 
 
     Examples
     --------
-    >>> import gmmspeech as gs
+    >>> import gmmspeech as gs, numpy as np
     >>> gs.plot.history([-52.1, -50.3, -49.9]).get_xlabel()
     'updates'
     >>> x = np.random.default_rng(0).normal(size=(100, 2))
@@ -95,7 +95,7 @@ def bic(selection: ComponentSelection, *, ax: Axes | Figure | None = None) -> Ax
 
     Examples
     --------
-    >>> import gmmspeech as gs
+    >>> import gmmspeech as gs, numpy as np
     >>> x = np.random.default_rng(0).normal(size=(200, 2))
     >>> axes = gs.plot.bic(gs.gmm.select_components(x, [1, 2, 4], random_state=0))
     >>> axes.get_title(loc="left")

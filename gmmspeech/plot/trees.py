@@ -50,10 +50,10 @@ def tree(model: PhoneHMM, phone: str, position: int = 1, *, ax: Axes | Figure | 
 
     Examples
     --------
-    >>> import dataclasses
+    >>> import dataclasses, gmmspeech as gs
     >>> from gmmspeech.phones.hmm.tree import ContextTree
-    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0])
-    >>> axes = tree(dataclasses.replace(model, tree=ContextTree.untied([3, 3])), "AA", 2)
+    >>> model = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0])
+    >>> axes = gs.plot.tree(dataclasses.replace(model, tree=ContextTree.untied([3, 3])), "AA", 2)
     >>> [text.get_text() for text in axes.texts]
     ['phone AA, state 2 of 3, context 1']
     """

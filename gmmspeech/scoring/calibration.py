@@ -54,7 +54,8 @@ class Calibration(Described, Saved, kind="Calibration", format=_FORMAT, hint="a 
 
     Examples
     --------
-    >>> Calibration(np.array([2.0]), -1.0).apply([0.0, 1.5])
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.scoring.Calibration(np.array([2.0]), -1.0).apply([0.0, 1.5])
     array([-1.,  2.])
     """
 
@@ -126,7 +127,8 @@ class PavCalibration(Described, Saved, kind="PavCalibration", format=_FORMAT, hi
 
     Examples
     --------
-    >>> PavCalibration(np.array([0.0, 1.0]), np.array([-2.0, 2.0])).apply([-1.0, 0.5])
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.scoring.PavCalibration(np.array([0.0, 1.0]), np.array([-2.0, 2.0])).apply([-1.0, 0.5])
     array([-2.,  0.])
     """
 
@@ -229,14 +231,15 @@ def fit_calibration(
     --------
     Scores with known ratios, s - 1/2, because the two classes are normal distributions:
 
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
-    >>> calibration = fit_calibration(rng.normal(1, 1, 50_000), rng.normal(0, 1, 50_000))
+    >>> calibration = gs.scoring.fit_calibration(rng.normal(1, 1, 50_000), rng.normal(0, 1, 50_000))
     >>> calibration.weights.round(1), round(calibration.offset, 1)
     (array([1.]), -0.5)
 
     Separable ones:
 
-    >>> fit_calibration([2.0, 3.0], [0.0, 1.0]).apply([0.5, 1.5, 2.5]).round(1)
+    >>> gs.scoring.fit_calibration([2.0, 3.0], [0.0, 1.0]).apply([0.5, 1.5, 2.5]).round(1)
     array([-6.5,  0. ,  6.5])
     """
     check_probability(p_target=p_target)
@@ -309,7 +312,8 @@ def fit_pav(target_scores: ArrayLike, nontarget_scores: ArrayLike, *, pseudo_tri
 
     Examples
     --------
-    >>> fit_pav([1.0, 2.0, 2.0, 3.0], [-1.0, 0.0, 0.0, 2.0]).apply([-1.0, 0.5, 2.0]).round(2)
+    >>> import gmmspeech as gs
+    >>> gs.scoring.fit_pav([1.0, 2.0, 2.0, 3.0], [-1.0, 0.0, 0.0, 2.0]).apply([-1.0, 0.5, 2.0]).round(2)
     array([-1.1 , -0.2 ,  0.69])
     """
     from scipy.optimize import isotonic_regression  # which takes a while, as below
@@ -369,8 +373,9 @@ def fit_bounded(
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
-    >>> calibration = fit_bounded(rng.normal(6, 1, 50), rng.normal(0, 1, 500))
+    >>> calibration = gs.scoring.fit_bounded(rng.normal(6, 1, 50), rng.normal(0, 1, 500))
     >>> calibration.apply([-100.0, 100.0]).round(1)
     array([-3.9,  6.2])
     """

@@ -125,10 +125,11 @@ def cross_calibrate(
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> models, tests = (axis.ravel() for axis in np.indices((40, 40)))
     >>> scores = rng.normal(6.0 * (models == tests), 1.0)
-    >>> llrs = cross_calibrate(scores, models == tests, models, tests)
+    >>> llrs = gs.scoring.cross_calibrate(scores, models == tests, models, tests)
     >>> bool((llrs[models == tests] > 0).mean() > 0.95)
     True
     """

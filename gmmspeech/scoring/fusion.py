@@ -35,10 +35,11 @@ class CrossFusion:
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> models, tests = (axis.ravel() for axis in np.indices((40, 40)))
     >>> scores = rng.normal(size=(1600, 2)) + 4.0 * (models == tests)[:, None]
-    >>> found = cross_fuse(scores, models == tests, models, tests, n_resamples=100)
+    >>> found = gs.scoring.cross_fuse(scores, models == tests, models, tests, n_resamples=100)
     >>> found.kept is None, found.gain.low > 0, found.scores.shape
     (True, True, (1600,))
     """
@@ -99,6 +100,8 @@ def cross_fuse(
 
     Examples
     --------
+    >>> from gmmspeech.scoring import cross_fuse
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> models, tests = (axis.ravel() for axis in np.indices((40, 40)))
     >>> target = models == tests

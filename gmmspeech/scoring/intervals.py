@@ -64,10 +64,11 @@ def llr_interval(
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> models, tests = (axis.ravel() for axis in np.indices((30, 30)))
     >>> scores = rng.normal(4.0 * (models == tests), 1.0)
-    >>> found = llr_interval(4.0, scores, models == tests, models, tests, n_resamples=20)
+    >>> found = gs.scoring.llr_interval(4.0, scores, models == tests, models, tests, n_resamples=20)
     >>> 4 < found.low < found.value < found.high < 16
     True
     """

@@ -74,7 +74,8 @@ def z_norm(
 
     Examples
     --------
-    >>> z_norm([[3.0, 1.0]], [[-1.0, 0.0, 1.0]])
+    >>> import gmmspeech as gs
+    >>> gs.scoring.z_norm([[3.0, 1.0]], [[-1.0, 0.0, 1.0]])
     array([[3., 1.]])
     """
     codes = _codes(model_speakers, model_cohort=model_cohort_speakers)
@@ -112,7 +113,8 @@ def t_norm(
 
     Examples
     --------
-    >>> t_norm([[3.0, 1.0]], [[-1.0, 0.0, 1.0], [-3.0, 1.0, 5.0]])
+    >>> import gmmspeech as gs
+    >>> gs.scoring.t_norm([[3.0, 1.0]], [[-1.0, 0.0, 1.0], [-3.0, 1.0, 5.0]])
     array([[3., 0.]])
     """
     codes = _codes(model_speakers, test_cohort=test_cohort_speakers)
@@ -159,9 +161,10 @@ def s_norm(
 
     Examples
     --------
-    >>> s_norm([[3.0]], [[-1.0, 0.0, 1.0]], [[-3.0, 1.0, 5.0]])
+    >>> import gmmspeech as gs
+    >>> gs.scoring.s_norm([[3.0]], [[-1.0, 0.0, 1.0]], [[-3.0, 1.0, 5.0]])
     array([[1.75]])
-    >>> s_norm([[3.0]], [[-9.0, -1.0, 0.0, 1.0]], [[-9.0, -3.0, 1.0, 5.0]], top_n=3)
+    >>> gs.scoring.s_norm([[3.0]], [[-9.0, -1.0, 0.0, 1.0]], [[-9.0, -3.0, 1.0, 5.0]], top_n=3)
     array([[1.75]])
     """
     codes = _codes(model_speakers, model_cohort=model_cohort_speakers, test_cohort=test_cohort_speakers)
@@ -206,7 +209,8 @@ def zt_norm(
 
     Examples
     --------
-    >>> zt_norm([[3.0]], [[-1.0, 0.0, 1.0]], [[2.0, 4.0]], [[-1.0, 0.0, 1.0], [0.0, 2.0, 4.0]]).round(3)
+    >>> import gmmspeech as gs
+    >>> gs.scoring.zt_norm([[3.0]], [[-1.0, 0.0, 1.0]], [[2.0, 4.0]], [[-1.0, 0.0, 1.0], [0.0, 2.0, 4.0]]).round(3)
     array([[2.121]])
     """
     codes = _codes(model_speakers, model_cohort=model_cohort_speakers, test_cohort=test_cohort_speakers)

@@ -59,7 +59,8 @@ def pitch_llr(models: Sequence[ArrayLike], tests: ArrayLike) -> NDArray[np.float
 
     Examples
     --------
-    >>> pitch_llr([[100, 104, 98], [210]], [101, 215, None]).round(1)
+    >>> import gmmspeech as gs
+    >>> gs.scoring.pitch_llr([[100, 104, 98], [210]], [101, 215, None]).round(1)
     array([[ 2.2, -5.1,  0. ],
            [-4.9,  2.2,  0. ]])
     """
@@ -116,7 +117,7 @@ def with_pitch(
     >>> import numpy as np, gmmspeech as gs
     >>> scores = gs.Scores(["ann", "bob"], ["u3", "u3"], np.array([0.2, 0.3]))
     >>> heard = {"u1": 205.0, "u2": 112.0, "u3": 210.0}
-    >>> with_pitch(scores, {"ann": ["u1"], "bob": ["u2"]}, heard).values.round(1)
+    >>> gs.scoring.with_pitch(scores, {"ann": ["u1"], "bob": ["u2"]}, heard).values.round(1)
     array([ 0.6, -0.6])
     """
     models, tests = list(dict.fromkeys(scores.models)), list(dict.fromkeys(scores.tests))

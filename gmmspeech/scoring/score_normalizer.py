@@ -55,9 +55,10 @@ class ScoreNormalizer:
 
     Examples
     --------
-    >>> cohort = Scores(["ann", "ann", "ann"], ["c1", "c2", "c3"], np.array([-1.0, 0.0, 1.0]))
-    >>> z = ScoreNormalizer("z", model_cohort=cohort)
-    >>> z.apply(Scores(["ann", "ann"], ["u1", "u2"], np.array([3.0, 1.0]))).values
+    >>> import numpy as np, gmmspeech as gs
+    >>> cohort = gs.Scores(["ann", "ann", "ann"], ["c1", "c2", "c3"], np.array([-1.0, 0.0, 1.0]))
+    >>> z = gs.scoring.ScoreNormalizer("z", model_cohort=cohort)
+    >>> z.apply(gs.Scores(["ann", "ann"], ["u1", "u2"], np.array([3.0, 1.0]))).values
     array([3., 1.])
     """
 

@@ -52,7 +52,8 @@ def side_information(scores: ArrayLike, model_measures: ArrayLike, test_measures
 
     Examples
     --------
-    >>> side_information([2.0, 3.0], [[1.0], [1.0]], [[0.5], [2.0]])
+    >>> import gmmspeech as gs
+    >>> gs.scoring.side_information([2.0, 3.0], [[1.0], [1.0]], [[0.5], [2.0]])
     array([[2. , 1. , 0.5, 2. , 1. ],
            [3. , 1. , 2. , 3. , 6. ]])
     """
@@ -100,7 +101,8 @@ def distance_information(scores: ArrayLike, model_measures: ArrayLike, test_meas
 
     Examples
     --------
-    >>> distance_information([2.0, 3.0], [[5.0], [5.0]], [[4.5], [7.0]])
+    >>> import gmmspeech as gs
+    >>> gs.scoring.distance_information([2.0, 3.0], [[5.0], [5.0]], [[4.5], [7.0]])
     array([[0.5, 1. ],
            [2. , 6. ]])
     """

@@ -34,7 +34,8 @@ class TrialList(Described):
 
     Examples
     --------
-    >>> len(TrialList(["ann", "bob"], ["u1", "u1"], np.array([True, False])))
+    >>> import numpy as np, gmmspeech as gs
+    >>> len(gs.TrialList(["ann", "bob"], ["u1", "u1"], np.array([True, False])))
     2
     """
 
@@ -131,8 +132,9 @@ class Scores(Described):
 
         Examples
         --------
-        >>> scores = Scores(["bob", "ann"], ["u1", "u1"], np.array([-1.5, 2.5]))
-        >>> scores.align(TrialList(["ann"], ["u1"]))
+        >>> import numpy as np, gmmspeech as gs
+        >>> scores = gs.Scores(["bob", "ann"], ["u1", "u1"], np.array([-1.5, 2.5]))
+        >>> scores.align(gs.TrialList(["ann"], ["u1"]))
         array([2.5])
         """
         codes = places(self.models), places(self.tests)
@@ -176,8 +178,9 @@ class Scores(Described):
 
         Examples
         --------
-        >>> trials = TrialList(["ann", "bob"], ["u1", "u1"], np.array([True, False]))
-        >>> Scores(["bob", "ann"], ["u1", "u1"], np.array([-1.5, 2.5])).split(trials)
+        >>> import numpy as np, gmmspeech as gs
+        >>> trials = gs.TrialList(["ann", "bob"], ["u1", "u1"], np.array([True, False]))
+        >>> gs.Scores(["bob", "ann"], ["u1", "u1"], np.array([-1.5, 2.5])).split(trials)
         (array([2.5]), array([-1.5]))
         """
         if trials.is_target is None:
@@ -202,7 +205,8 @@ def make_trials(models: Mapping[str, str], tests: Mapping[str, str]) -> TrialLis
 
     Examples
     --------
-    >>> trials = make_trials({"ann": "ann", "bob": "bob"}, {"u1": "ann", "u2": "zoe"})
+    >>> import gmmspeech as gs
+    >>> trials = gs.scoring.make_trials({"ann": "ann", "bob": "bob"}, {"u1": "ann", "u2": "zoe"})
     >>> list(zip(trials.models, trials.tests, trials.is_target.tolist()))
     [('ann', 'u1', True), ('ann', 'u2', False), ('bob', 'u1', False), ('bob', 'u2', False)]
     """

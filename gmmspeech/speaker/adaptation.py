@@ -74,8 +74,9 @@ def adapt_plda(
 
     Examples
     --------
-    >>> plda = PLDA(np.zeros(1), np.array([[1.0]]), np.eye(1))
-    >>> adapted = adapt_plda(plda, [[-2.0], [6.0]], mean_scale=0.0)  # of variance 16, not 2
+    >>> import numpy as np, gmmspeech as gs
+    >>> plda = gs.speaker.PLDA(np.zeros(1), np.array([[1.0]]), np.eye(1))
+    >>> adapted = gs.speaker.adapt_plda(plda, [[-2.0], [6.0]], mean_scale=0.0)  # of variance 16, not 2
     >>> adapted.mean, adapted.within.round(6), adapted.between.round(6)
     (array([2.]), array([[5.2]]), array([[10.8]]))
     """
@@ -135,7 +136,7 @@ def adapt_backend(
     >>> speakers = np.repeat(np.arange(50), 4)
     >>> x = 3 * rng.normal(size=(50, 3))[speakers] + rng.normal(size=(200, 3))
     >>> backend = gs.speaker.train_backend(x, speakers, steps=["center"])
-    >>> adapted = adapt_backend(backend, x + 5)
+    >>> adapted = gs.speaker.adapt_backend(backend, x + 5)
     >>> np.abs(adapted.transform(x + 5).mean(axis=0)).max() < 1e-9
     np.True_
     """

@@ -168,11 +168,11 @@ def train_backend(
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> speakers = np.repeat(np.arange(50), 4)
     >>> x = 3 * rng.normal(size=(50, 5))[speakers] + rng.normal(size=(200, 5))
-    >>> backend = train_backend(x, speakers, steps=("center", "lda", "length"), lda_dim=3)
+    >>> backend = gs.speaker.train_backend(x, speakers, steps=("center", "lda", "length"), lda_dim=3)
     >>> vectors = backend.transform(x)
     >>> scores = backend.score(vectors[::4], vectors[1::4])
     >>> np.diagonal(scores).mean() > 1 > 0 > scores.mean()

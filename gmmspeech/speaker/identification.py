@@ -36,10 +36,11 @@ def identify(scores: ArrayLike, *, threshold: float | None = None) -> NDArray[np
 
     Examples
     --------
+    >>> import gmmspeech as gs
     >>> scores = [[2.0, -1.0, 0.3], [0.5, 1.0, 0.1]]
-    >>> identify(scores)
+    >>> gs.speaker.identify(scores)
     array([0, 1, 0])
-    >>> identify(scores, threshold=0.4)
+    >>> gs.speaker.identify(scores, threshold=0.4)
     array([ 0,  1, -1])
     """
     values = as_numbers(scores, "scores")

@@ -50,7 +50,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
     --------
     >>> import numpy as np, gmmspeech as gs
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
-    >>> isv = ISV(ubm, np.zeros((1, 1, 1)), relevance_factor=4.0)
+    >>> isv = gs.speaker.ISV(ubm, np.zeros((1, 1, 1)), relevance_factor=4.0)
     >>> isv.enroll([ubm.accumulate(np.full((4, 1), 2.0))])
     array([[1.]])
     """
@@ -137,7 +137,7 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
         --------
         >>> import numpy as np, gmmspeech as gs
         >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0, 0.0]], [[1.0, 1.0]])
-        >>> isv = ISV(ubm, np.array([[[10.0], [0.0]]]))  # sessions differ in the first column
+        >>> isv = gs.speaker.ISV(ubm, np.array([[[10.0], [0.0]]]))  # sessions differ in the first column
         >>> isv.compensate(np.array([[3.0, 3.0], [5.0, 3.0]])).round(1)
         array([[-1.,  3.],
                [ 1.,  3.]], dtype=float32)
@@ -288,7 +288,7 @@ def train_isv(
     >>> speakers = np.repeat(np.arange(20), 3)
     >>> sessions = [rng.normal([s / 10, 2 * rng.normal()], 1, (50, 2)) for s in speakers]
     >>> ubm = gs.train_ubm(sessions, n_components=1)
-    >>> isv = train_isv(ubm, [ubm.accumulate(x) for x in sessions], speakers, rank=1)
+    >>> isv = gs.speaker.train_isv(ubm, [ubm.accumulate(x) for x in sessions], speakers, rank=1)
     >>> x, y = abs(isv.session.ravel())
     >>> y > 10 * x  # the second dimension is the session's
     np.True_

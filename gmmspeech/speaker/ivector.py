@@ -70,7 +70,7 @@ class IVectorExtractor(Described, Saved, kind="IVectorExtractor", hint="an i-vec
     --------
     >>> import numpy as np, gmmspeech as gs
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0, 0.0]], [[1.0, 1.0]])
-    >>> extractor = IVectorExtractor(ubm.weights_, ubm.means_, ubm.covariances_, np.ones((1, 2, 1)))
+    >>> extractor = gs.speaker.IVectorExtractor(ubm.weights_, ubm.means_, ubm.covariances_, np.ones((1, 2, 1)))
     >>> extractor.extract([ubm.accumulate(np.full((4, 2), 1.0))]).round(4)
     array([[0.8889]])
     """
@@ -304,7 +304,7 @@ def train_ivector_extractor(
     >>> utterances = [rng.normal(rng.normal(), 1, (50, 2)) for _ in range(40)]
     >>> ubm = gs.train_ubm(utterances, n_components=1)
     >>> stats = [ubm.accumulate(x) for x in utterances]
-    >>> extractor = train_ivector_extractor(ubm, stats, rank=1)
+    >>> extractor = gs.speaker.train_ivector_extractor(ubm, stats, rank=1)
     >>> ivectors = extractor.extract(stats)[:, 0]
     >>> abs(np.corrcoef(ivectors, [x.mean() for x in utterances])[0, 1]) > 0.99
     np.True_

@@ -36,7 +36,8 @@ class IVectors(Described, Saved, format="gmmspeech i-vectors", hint="i-vectors (
 
     Examples
     --------
-    >>> IVectors(["u1", "u2"], [[0.5], [1.5]]).by_name()
+    >>> import gmmspeech as gs
+    >>> gs.speaker.IVectors(["u1", "u2"], [[0.5], [1.5]]).by_name()
     {'u1': array([0.5]), 'u2': array([1.5])}
     """
 

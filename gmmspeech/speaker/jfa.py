@@ -53,7 +53,7 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
     --------
     >>> import numpy as np, gmmspeech as gs
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
-    >>> jfa = JFA(ubm, np.ones((1, 1, 1)), np.zeros((1, 1, 1)), np.zeros((1, 1)))
+    >>> jfa = gs.speaker.JFA(ubm, np.ones((1, 1, 1)), np.zeros((1, 1, 1)), np.zeros((1, 1)))
     >>> jfa.enroll([ubm.accumulate(np.full((4, 1), 2.0))])
     array([[1.6]])
     """
@@ -221,7 +221,7 @@ def train_jfa(
     >>> sessions = [rng.normal([first[s], 2 * rng.normal()], 1, (50, 2)) for s in speakers]
     >>> ubm = gs.train_ubm(sessions, n_components=1)
     >>> stats = [ubm.accumulate(x) for x in sessions]
-    >>> jfa = train_jfa(ubm, stats, speakers, speaker_rank=1, session_rank=1)
+    >>> jfa = gs.speaker.train_jfa(ubm, stats, speakers, speaker_rank=1, session_rank=1)
     >>> abs(jfa.speaker[0]).argmax(), abs(jfa.session[0]).argmax()
     (np.int64(0), np.int64(1))
     """

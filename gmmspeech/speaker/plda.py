@@ -54,8 +54,8 @@ class PLDA(Described, Saved, kind="PLDA", hint="PLDA (of a back end)"):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> plda = PLDA(np.zeros(1), np.array([[3.0]]), np.eye(1))
+    >>> import numpy as np, gmmspeech as gs
+    >>> plda = gs.speaker.PLDA(np.zeros(1), np.array([[3.0]]), np.eye(1))
     >>> plda.score([[3.0]], [[3.0], [-3.0]]).round(2)
     array([[ 1.26, -7.27]])
     """
@@ -238,11 +238,11 @@ def train_plda(
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> speakers = np.repeat(np.arange(50), 4)
     >>> x = 3 * rng.normal(size=(50, 2))[speakers] + rng.normal(size=(200, 2))
-    >>> plda = train_plda(x, speakers)
+    >>> plda = gs.speaker.train_plda(x, speakers)
     >>> scores = plda.score(x[::4], x[1::4])
     >>> np.diagonal(scores).mean() > 1 > 0 > scores.mean()
     np.True_

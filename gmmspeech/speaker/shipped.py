@@ -59,7 +59,7 @@ def open_background(rate: int, *, same_channel: bool = False) -> DiagonalGMM:
     Examples
     --------
     >>> import gmmspeech as gs
-    >>> ubm = open_background(16000)
+    >>> ubm = gs.speaker.open_background(16000)
     >>> ubm.means_.shape
     (128, 72)
     >>> front_end = gs.FrontEnd.from_json(ubm.front_end_)
@@ -96,10 +96,10 @@ def without_noise(X: NDArray, snr: float) -> NDArray[np.float32]:
     Examples
     --------
     >>> import numpy as np, gmmspeech as gs
-    >>> front_end = gs.FrontEnd.from_json(open_background(16000).front_end_)
+    >>> front_end = gs.FrontEnd.from_json(gs.speaker.open_background(16000).front_end_)
     >>> noise = np.random.default_rng(0).normal(0, 0.1, 16000)
     >>> frames = front_end(noise, 16000)
-    >>> without_noise(frames, gs.features.speech_quality(noise, 16000).snr).shape == frames.shape
+    >>> gs.speaker.without_noise(frames, gs.features.speech_quality(noise, 16000).snr).shape == frames.shape
     True
     """
     return _read_noise().compensate(X, scale=noise_scale(snr))

@@ -44,7 +44,7 @@ def adapted_means(ubm: DiagonalGMM, stats: Statistics, *, relevance_factor: floa
     --------
     >>> import numpy as np, gmmspeech as gs
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
-    >>> adapted_means(ubm, [ubm.accumulate(np.full((16, 1), 2.0))])
+    >>> gs.speaker.adapted_means(ubm, [ubm.accumulate(np.full((16, 1), 2.0))])
     array([[[1.]]])
     """
     check_positive(relevance_factor=relevance_factor)
@@ -90,6 +90,7 @@ def supervectors(ubm: DiagonalGMM, means: NDArray[np.floating]) -> NDArray[np.fl
 
     Examples
     --------
+    >>> from gmmspeech.speaker import adapted_means, supervectors
     >>> import numpy as np, gmmspeech as gs
     >>> ubm = gs.DiagonalGMM.from_parameters([0.25, 0.75], [[0.0], [1.0]], [[1.0], [4.0]])
     >>> supervectors(ubm, np.array([[[2.0], [4.0]]])).round(4)
@@ -163,7 +164,7 @@ def fisher_vectors(ubm: DiagonalGMM, stats: Statistics, *, improved: bool = True
     --------
     >>> import numpy as np, gmmspeech as gs
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
-    >>> fisher_vectors(ubm, [ubm.accumulate(np.array([[1.0], [3.0]]))], improved=False).round(4)
+    >>> gs.speaker.fisher_vectors(ubm, [ubm.accumulate(np.array([[1.0], [3.0]]))], improved=False).round(4)
     array([[0.    , 2.    , 2.8284]])
     """
     check_of_ubm(stats, ubm)

@@ -220,7 +220,8 @@ def length_normalize(x: ArrayLike) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> length_normalize([[3.0, 4.0]])
+    >>> import gmmspeech as gs
+    >>> gs.speaker.length_normalize([[3.0, 4.0]])
     array([[0.6, 0.8]])
     """
     vectors = as_vectors(x)
@@ -251,7 +252,8 @@ def cosine_scores(models: ArrayLike, tests: ArrayLike) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> cosine_scores([[1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]])
+    >>> import gmmspeech as gs
+    >>> gs.speaker.cosine_scores([[1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]])
     array([[1., 0.]])
     """
     rows, columns = as_vectors(models), as_vectors(tests)
@@ -284,8 +286,8 @@ def average_sessions(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> average_sessions({"a1": np.array([0.0]), "a2": np.array([1.0])}, {"ann": ["a1", "a2"]})
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.speaker.average_sessions({"a1": np.array([0.0]), "a2": np.array([1.0])}, {"ann": ["a1", "a2"]})
     (array([[0.5]]), array([2]))
     """
     means = []

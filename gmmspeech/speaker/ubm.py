@@ -171,7 +171,7 @@ def balanced_frames(
     >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> said = {"a1": rng.normal(0, 1, (300, 2)), "b1": rng.normal(5, 1, (50, 2)), "b2": rng.normal(5, 1, (50, 2))}
-    >>> frames, weight = balanced_frames(said, {"a1": "ann", "b1": "bob", "b2": "bob"})
+    >>> frames, weight = gs.speaker.balanced_frames(said, {"a1": "ann", "b1": "bob", "b2": "bob"})
     >>> gs.train_ubm(frames, 2, sample_weight=weight).weights_.round(2)
     array([0.5, 0.5])
     """

@@ -51,7 +51,7 @@ def gmm_vad(
     >>> frames, is_speech = rng.standard_normal((400, 3)), np.repeat([False, True], 200)
     >>> frames[is_speech] += 2
     >>> nonspeech, speech = gs.GMMClassifier(n_components=2, random_state=0).fit(frames, is_speech).models_
-    >>> bool((gmm_vad(frames, speech, nonspeech) == is_speech).mean() > 0.98)
+    >>> bool((gs.speaker.gmm_vad(frames, speech, nonspeech) == is_speech).mean() > 0.98)
     True
     """
     x = checked_frames(frames)

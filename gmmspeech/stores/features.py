@@ -71,10 +71,10 @@ class FeatureStore(Described, Mapping[str, NDArray[np.float32]]):
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/feats.h5"
-    >>> write_store(path, [("u1", np.ones((3, 2))), ("u2", np.zeros((4, 2)))])
-    >>> with FeatureStore(path) as store:
+    >>> gs.write_store(path, [("u1", np.ones((3, 2))), ("u2", np.zeros((4, 2)))])
+    >>> with gs.FeatureStore(path) as store:
     ...     list(store), store["u2"].shape, [len(block) for block in store.blocks(5)]
     (['u1', 'u2'], (4, 2), [5, 2])
     """
@@ -210,10 +210,10 @@ def write_store(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/feats.h5"
-    >>> write_store(path, [("u1", np.ones((3, 2)))], storage="float16")
-    >>> FeatureStore(path)["u1"].dtype
+    >>> gs.write_store(path, [("u1", np.ones((3, 2)))], storage="float16")
+    >>> gs.FeatureStore(path)["u1"].dtype
     dtype('float32')
     """
     with FeatureWriter(path, front_end=front_end, storage=storage, compression=compression) as writer:

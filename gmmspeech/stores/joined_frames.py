@@ -241,12 +241,12 @@ def write_index(path: str | os.PathLike[str], shards: Sequence[str | os.PathLike
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> from gmmspeech.stores.features import FeatureStore, write_store
     >>> folder = tempfile.mkdtemp()
     >>> for name in ("a", "b"):
     ...     write_store(f"{folder}/{name}.h5", [(name, np.ones((3, 2)))])
-    >>> write_index(folder + "/all.h5", [folder + "/a.h5", folder + "/b.h5"])
+    >>> gs.stores.write_index(folder + "/all.h5", [folder + "/a.h5", folder + "/b.h5"])
     >>> FeatureStore(folder + "/all.h5").total_frames
     6
     """

@@ -85,8 +85,8 @@ def write_statistics(
     >>> import tempfile, numpy as np, gmmspeech as gs
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
     >>> path = tempfile.mkdtemp() + "/stats.h5"
-    >>> write_statistics(path, ubm, [("u1", np.ones((3, 1))), ("u2", np.ones((4, 1)))])
-    >>> with StatisticsStore(path) as store:
+    >>> gs.stores.write_statistics(path, ubm, [("u1", np.ones((3, 1))), ("u2", np.ones((4, 1)))])
+    >>> with gs.stores.StatisticsStore(path) as store:
     ...     list(store), store["u2"].num_frames, [batch.num_frames.tolist() for batch in store.batches(256)]
     (['u1', 'u2'], 4.0, [[3.0, 4.0]])
     """
@@ -167,7 +167,7 @@ class StatisticsStore(Described, Mapping[str, GMMStats]):
     >>> ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
     >>> path = tempfile.mkdtemp() + "/stats.h5"
     >>> gs.stores.write_statistics(path, ubm, [("u1", np.ones((3, 1)))])
-    >>> with StatisticsStore(path) as store:
+    >>> with gs.stores.StatisticsStore(path) as store:
     ...     list(store), store["u1"].num_frames
     (['u1'], 3.0)
     """

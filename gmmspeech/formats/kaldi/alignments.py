@@ -53,10 +53,10 @@ def read_kaldi_alignments(path: str | os.PathLike[str]) -> dict[str, NDArray[np.
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/ali.ark"
-    >>> write_kaldi_alignments(path, {"u1": [4, 16, 15]})
-    >>> read_kaldi_alignments(path)
+    >>> gs.formats.write_kaldi_alignments(path, {"u1": [4, 16, 15]})
+    >>> gs.formats.read_kaldi_alignments(path)
     {'u1': array([ 4, 16, 15], dtype=int32)}
     """
     return read_objects(os.fspath(path), _row, _EXPECTED)
@@ -89,9 +89,9 @@ def write_kaldi_alignments(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/ali.txt"
-    >>> write_kaldi_alignments(path, {"u1": [4, 16, 15]}, text=True)
+    >>> gs.formats.write_kaldi_alignments(path, {"u1": [4, 16, 15]}, text=True)
     >>> open(path).read()
     'u1 4 16 15 \\n'
     """
@@ -133,9 +133,10 @@ def kaldi_alignment(model: PhoneHMM, chain: Chain) -> NDArray[np.int32]:
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> from gmmspeech.phones.decoding.boundaries import Chain
-    >>> model = PhoneHMM.from_phones(["SIL"], mean=[0.0], variance=[1.0], num_states=2)
-    >>> kaldi_alignment(model, Chain(np.array([0, 1]), np.array([0, 2]), 5))
+    >>> model = gs.phones.PhoneHMM.from_phones(["SIL"], mean=[0.0], variance=[1.0], num_states=2)
+    >>> gs.formats.kaldi_alignment(model, Chain(np.array([0, 1]), np.array([0, 2]), 5))
     array([2, 1, 4, 3, 3], dtype=int32)
     """
     tuples, first = _numbered(model)
@@ -182,8 +183,9 @@ def phones_of_kaldi_alignment(
 
     Examples
     --------
-    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=1)
-    >>> phones_of_kaldi_alignment(model, [2, 1, 1, 4, 3], times="start")
+    >>> import gmmspeech as gs
+    >>> model = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=1)
+    >>> gs.formats.phones_of_kaldi_alignment(model, [2, 1, 1, 4, 3], times="start")
     [Label(start=0.0, end=0.03, name='SIL'), Label(start=0.03, end=0.05, name='AA')]
     """
     phones, edges = phones_and_edges(model)(transitions, "alignment")

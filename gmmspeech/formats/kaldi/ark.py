@@ -169,9 +169,9 @@ def write_kaldi_ark(
 
     Examples
     --------
-    >>> import tempfile, gmmspeech as gs
+    >>> import tempfile, gmmspeech as gs, numpy as np
     >>> folder = tempfile.mkdtemp()
-    >>> write_kaldi_ark(f"{folder}/feats.ark", [("u1", np.ones((3, 2)))], scp=f"{folder}/feats.scp")
+    >>> gs.formats.write_kaldi_ark(f"{folder}/feats.ark", [("u1", np.ones((3, 2)))], scp=f"{folder}/feats.scp")
     >>> gs.FeatureStore(f"scp:{folder}/feats.scp")["u1"].shape
     (3, 2)
     """

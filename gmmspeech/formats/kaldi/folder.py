@@ -349,10 +349,10 @@ def read_kaldi_matrix(path: str | os.PathLike[str]) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/final.mat"
-    >>> write_kaldi_matrix(path, [[1.0, 2.0]])
-    >>> read_kaldi_matrix(path)
+    >>> gs.formats.write_kaldi_matrix(path, [[1.0, 2.0]])
+    >>> gs.formats.read_kaldi_matrix(path)
     array([[1., 2.]])
     """
     return read_array_file(path, "a matrix or vector of Kaldi")
@@ -376,9 +376,9 @@ def write_kaldi_matrix(path: str | os.PathLike[str], matrix: ArrayLike, *, binar
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/mean.vec"
-    >>> write_kaldi_matrix(path, [1.0, 2.0], binary=False)
+    >>> gs.formats.write_kaldi_matrix(path, [1.0, 2.0], binary=False)
     >>> open(path).read()
     ' [ 1.0 2.0 ]\\n'
     """

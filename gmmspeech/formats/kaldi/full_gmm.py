@@ -43,10 +43,10 @@ def read_kaldi_full_gmm(path: str | os.PathLike[str]) -> GMM:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/final.ubm"
-    >>> write_kaldi_full_gmm(path, GMM.from_parameters([1.0], [[0.0, 0.0]], [[[1.0, 0.5], [0.5, 1.0]]]))
-    >>> read_kaldi_full_gmm(path).covariances_.round(6)
+    >>> gs.formats.write_kaldi_full_gmm(path, gs.GMM.from_parameters([1.0], [[0.0, 0.0]], [[[1.0, 0.5], [0.5, 1.0]]]))
+    >>> gs.formats.read_kaldi_full_gmm(path).covariances_.round(6)
     array([[[1. , 0.5],
             [0.5, 1. ]]])
     """
@@ -103,9 +103,9 @@ def write_kaldi_full_gmm(path: str | os.PathLike[str], gmm: GMM, *, binary: bool
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/final.ubm"
-    >>> write_kaldi_full_gmm(path, GMM.from_parameters([1.0], [[0.5]], [[[0.25]]]), binary=False)
+    >>> gs.formats.write_kaldi_full_gmm(path, gs.GMM.from_parameters([1.0], [[0.5]], [[[0.25]]]), binary=False)
     >>> open(path).read().split()[-9:]
     ['<MEANS_INVCOVARS>', '[', '2.0', ']', '<INV_COVARS>', '[', '4.0', ']', '</FullGMM>']
     """

@@ -73,10 +73,10 @@ def read_kaldi_hmm(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> folder = tempfile.mkdtemp()
-    >>> write_kaldi_hmm(folder, PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0]))
-    >>> read_kaldi_hmm(folder + "/final.mdl").phones
+    >>> gs.formats.write_kaldi_hmm(folder, gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0]))
+    >>> gs.formats.read_kaldi_hmm(folder + "/final.mdl").phones
     ('SIL', 'AA')
     """
     name, folder = os.fspath(path), Path(path).parent
@@ -247,6 +247,8 @@ def write_kaldi_hmm(folder: str | os.PathLike[str], model: PhoneHMM, *, binary: 
 
     Examples
     --------
+    >>> from gmmspeech.formats import write_kaldi_hmm
+    >>> from gmmspeech.phones import PhoneHMM
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
     >>> write_kaldi_hmm(folder, PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0]), binary=False)

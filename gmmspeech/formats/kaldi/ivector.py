@@ -47,11 +47,11 @@ def read_kaldi_extractor(path: str | os.PathLike[str]) -> IVectorExtractor:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/final.ie"
-    >>> extractor = IVectorExtractor(np.ones(1), np.ones((1, 2)), np.ones((1, 2)), np.ones((1, 2, 1)))
-    >>> write_kaldi_extractor(path, extractor)
-    >>> read_kaldi_extractor(path).rank
+    >>> extractor = gs.speaker.IVectorExtractor(np.ones(1), np.ones((1, 2)), np.ones((1, 2)), np.ones((1, 2, 1)))
+    >>> gs.formats.write_kaldi_extractor(path, extractor)
+    >>> gs.formats.read_kaldi_extractor(path).rank
     1
     """
     reader = Reader(path, _EXTRACTOR)
@@ -114,7 +114,9 @@ def write_kaldi_extractor(path: str | os.PathLike[str], extractor: IVectorExtrac
 
     Examples
     --------
-    >>> import tempfile
+    >>> from gmmspeech.formats import read_kaldi_extractor, write_kaldi_extractor
+    >>> from gmmspeech.speaker import IVectorExtractor
+    >>> import tempfile, numpy as np
     >>> path = tempfile.mkdtemp() + "/final.ie"
     >>> write_kaldi_extractor(path, IVectorExtractor(np.ones(1), np.eye(2)[:1], np.ones((1, 2)), np.ones((1, 2, 1))))
     >>> read_kaldi_extractor(path).rank
@@ -173,11 +175,11 @@ def read_kaldi_posteriors(path: str | os.PathLike[str]) -> dict[str, list[list[t
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/post"
     >>> with open(path, "w") as file:
     ...     _ = file.write("u1 [ 3 0.75 1 0.25 ] [ 3 1 ] \\n")
-    >>> read_kaldi_posteriors(path)
+    >>> gs.formats.read_kaldi_posteriors(path)
     {'u1': [[(3, 0.75), (1, 0.25)], [(3, 1.0)]]}
     """
     return read_objects(os.fspath(path), _posteriors, "an archive of Kaldi's posteriors")
@@ -231,7 +233,8 @@ def stats_of_posteriors(frames: NDArray, posteriors: list[list[tuple[int, float]
 
     Examples
     --------
-    >>> stats_of_posteriors(np.ones((2, 1)), [[(0, 0.75), (1, 0.25)], [(1, 1.0)]], 2).n
+    >>> import numpy as np, gmmspeech as gs
+    >>> gs.formats.stats_of_posteriors(np.ones((2, 1)), [[(0, 0.75), (1, 0.25)], [(1, 1.0)]], 2).n
     array([0.75, 1.25])
     """
     check_at_least(1, num_components=num_components)

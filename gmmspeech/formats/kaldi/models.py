@@ -55,10 +55,10 @@ def read_kaldi_gmm(path: str | os.PathLike[str]) -> DiagonalGMM:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/final.dubm"
-    >>> write_kaldi_gmm(path, DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [1.0]], [[1.0], [0.25]]))
-    >>> read_kaldi_gmm(path).covariances_
+    >>> gs.formats.write_kaldi_gmm(path, gs.DiagonalGMM.from_parameters([0.5, 0.5], [[0.0], [1.0]], [[1.0], [0.25]]))
+    >>> gs.formats.read_kaldi_gmm(path).covariances_
     array([[1.  ],
            [0.25]])
     """
@@ -90,9 +90,9 @@ def write_kaldi_gmm(path: str | os.PathLike[str], gmm: DiagonalGMM, *, binary: b
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/final.dubm"
-    >>> write_kaldi_gmm(path, DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]]), binary=False)
+    >>> gs.formats.write_kaldi_gmm(path, gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]]), binary=False)
     >>> open(path).read().split()[0]
     '<DiagGMM>'
     """
@@ -122,10 +122,10 @@ def read_gselect(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int32]]:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/gselect"
-    >>> write_gselect(path, {"u1": [[5, 8], [5, 13]]})
-    >>> read_gselect(path)
+    >>> gs.formats.write_gselect(path, {"u1": [[5, 8], [5, 13]]})
+    >>> gs.formats.read_gselect(path)
     {'u1': array([[ 5,  8],
            [ 5, 13]], dtype=int32)}
     """
@@ -190,9 +190,9 @@ def write_gselect(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/gselect"
-    >>> write_gselect(path, {"u1": [[5, 8], [5, 13]]})
+    >>> gs.formats.write_gselect(path, {"u1": [[5, 8], [5, 13]]})
     >>> open(path).read()
     'u1 5 8 ; 5 13 ...\\n'
     """

@@ -49,10 +49,10 @@ def read_kaldi_plda(path: str | os.PathLike[str]) -> PLDA:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/plda"
-    >>> write_kaldi_plda(path, PLDA(np.zeros(2), np.eye(2), np.eye(2)))
-    >>> read_kaldi_plda(path).between
+    >>> gs.formats.write_kaldi_plda(path, gs.speaker.PLDA(np.zeros(2), np.eye(2), np.eye(2)))
+    >>> gs.formats.read_kaldi_plda(path).between
     array([[1., 0.],
            [0., 1.]])
     """
@@ -94,9 +94,9 @@ def write_kaldi_plda(path: str | os.PathLike[str], plda: PLDA, *, binary: bool =
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, numpy as np, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/plda"
-    >>> write_kaldi_plda(path, PLDA(np.zeros(1), np.eye(1), np.eye(1)), binary=False)
+    >>> gs.formats.write_kaldi_plda(path, gs.speaker.PLDA(np.zeros(1), np.eye(1), np.eye(1)), binary=False)
     >>> open(path).read().split()
     ['<Plda>', '[', '0.0', ']', '[', '1.0', ']', '[', '1.0', ']', '</Plda>']
     """
@@ -197,10 +197,10 @@ def read_kaldi_vectors(path: str | os.PathLike[str], *, same_dim: bool = True) -
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/ivector"
-    >>> write_kaldi_vectors(path + ".ark", {"u1": [0.5, 1.0]}, scp=path + ".scp")
-    >>> read_kaldi_vectors(f"scp:{path}.scp")
+    >>> gs.formats.write_kaldi_vectors(path + ".ark", {"u1": [0.5, 1.0]}, scp=path + ".scp")
+    >>> gs.formats.read_kaldi_vectors(f"scp:{path}.scp")
     {'u1': array([0.5, 1. ])}
     """
     found: dict[str, NDArray[np.float64]] = {}
@@ -244,9 +244,9 @@ def write_kaldi_vectors(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/ivector.ark"
-    >>> write_kaldi_vectors(path, {"u1": [0.5, 1.0]}, text=True)
+    >>> gs.formats.write_kaldi_vectors(path, {"u1": [0.5, 1.0]}, text=True)
     >>> open(path).read().split()
     ['u1', '[', '0.5', '1', ']']
     """

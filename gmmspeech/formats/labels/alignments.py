@@ -90,11 +90,13 @@ def write_alignments(
 
     Examples
     --------
-    >>> import tempfile, numpy as np
-    >>> phones = [Label(0.0, 0.2, "SIL"), Label(0.2, 0.5, "AA")]
-    >>> found = {"u": Alignment([Label(0.2, 0.5, "ah")], phones, np.array([-50.0, -48.5]), None, -49.1)}
+    >>> from gmmspeech.phones.decoding.alignment import Alignment
+    >>> from pathlib import Path
+    >>> import tempfile, numpy as np, gmmspeech as gs
+    >>> phones = [gs.phones.Label(0.0, 0.2, "SIL"), gs.phones.Label(0.2, 0.5, "AA")]
+    >>> found = {"u": Alignment([gs.phones.Label(0.2, 0.5, "ah")], phones, np.array([-50.0, -48.5]), None, -49.1)}
     >>> folder = Path(tempfile.mkdtemp())
-    >>> [path.name for path in write_alignments(folder, found)]
+    >>> [path.name for path in gs.formats.write_alignments(folder, found)]
     ['u.TextGrid', 'alignment.csv']
     >>> print((folder / "alignment.csv").read_text().splitlines()[1])
     u,,0.2,0.5,ah,words,-48.5,,
@@ -185,6 +187,10 @@ def read_alignments(
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> from gmmspeech.formats.datadir import Segment
+    >>> from gmmspeech.formats import DataDir, read_alignments, write_textgrid
+    >>> from gmmspeech.phones import Label
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> write_textgrid(folder / "r.TextGrid", {"phones": [Label(0.0, 1.5, "AA"), Label(1.5, 2.0, "S")]})

@@ -71,6 +71,9 @@ def read_labels(
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> from gmmspeech.formats import read_labels, write_labels
+    >>> from gmmspeech.phones import Label
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> write_labels(folder / "phones.ctm", {"ann-1": [Label(0.0, 0.25, "SIL"), Label(0.25, 0.5, "AH")]})
@@ -137,9 +140,9 @@ def write_labels(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/phones.ctm"
-    >>> write_labels(path, {"ann-1": [Label(0.0, 0.25, "SIL"), Label(0.25, 0.5, "AH")]})
+    >>> gs.formats.write_labels(path, {"ann-1": [gs.phones.Label(0.0, 0.25, "SIL"), gs.phones.Label(0.25, 0.5, "AH")]})
     >>> print(open(path).read().splitlines()[1])
     ann-1 1 0.250000 0.250000 AH
     """

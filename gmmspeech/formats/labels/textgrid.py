@@ -60,10 +60,10 @@ def read_textgrid(path: str | os.PathLike[str]) -> dict[str, list[Label]]:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, gmmspeech as gs
     >>> path = tempfile.mkdtemp() + "/a.TextGrid"
-    >>> write_textgrid(path, {"words": [Label(0.1, 0.5, "ah")]}, duration=0.6)
-    >>> read_textgrid(path)
+    >>> gs.formats.write_textgrid(path, {"words": [gs.phones.Label(0.1, 0.5, "ah")]}, duration=0.6)
+    >>> gs.formats.read_textgrid(path)
     {'words': [Label(start=0.1, end=0.5, name='ah')]}
     """
     return read_timed_textgrid(path)[1]
@@ -125,6 +125,8 @@ def write_textgrid(
 
     Examples
     --------
+    >>> from gmmspeech.formats import read_textgrid, write_textgrid
+    >>> from gmmspeech.phones import Label
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/a.TextGrid"
     >>> tiers = {"words": [Label(0.1, 0.5, "ah")], "phones": [Label(0.1, 0.2, "HH"), Label(0.2, 0.5, "AA")]}

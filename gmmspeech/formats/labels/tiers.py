@@ -98,6 +98,9 @@ def read_tiers(
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> from gmmspeech.formats import read_tiers
+    >>> from gmmspeech.phones import Label
     >>> import tempfile
     >>> from gmmspeech.formats.labels.textgrid import write_textgrid
     >>> path = Path(tempfile.mkdtemp(), "a.TextGrid")

@@ -211,12 +211,12 @@ def align(
 
     Examples
     --------
-    >>> import dataclasses, numpy as np
+    >>> import dataclasses, numpy as np, gmmspeech as gs
     >>> from gmmspeech.phones.hmm.model import PhoneHMM
     >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=[0.0], variance=[1.0], num_states=1)
     >>> model = dataclasses.replace(model, means=[[0.0], [5.0]])
     >>> frames = {"u": np.array([0.0, 0, 5, 5, 5, 0]).reshape(6, 1)}
-    >>> aligned = align(model, frames, {"u": ["AH"]}, {"AH": [["AA"]]})
+    >>> aligned = gs.align(model, frames, {"u": ["AH"]}, {"AH": [["AA"]]})
     >>> aligned.alignments["u"].words
     [Label(start=0.0275, end=0.0575, name='AH')]
     >>> [label.name for label in aligned.alignments["u"].phones]

@@ -115,7 +115,7 @@ def train_phone_hmm_on_some_labels(
     ...     for i in range(110)
     ... }
     >>> said, options = dict.fromkeys(frames, ["ASS"]), {"frame_length": 10.0, "times": "start"}
-    >>> model = train_phone_hmm_on_some_labels(
+    >>> model = gs.phones.train_phone_hmm_on_some_labels(
     ...     frames, said, {"ASS": [["A", "S"]]}, labels, total_gaussians=9, max_iter=4, **options
     ... )
     >>> found = gs.align(model, frames, {"u120": ["ASS"]}, {"ASS": [["A", "S"]]}, **options).alignments["u120"]

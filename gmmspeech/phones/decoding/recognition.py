@@ -78,12 +78,12 @@ def decode(
 
     Examples
     --------
-    >>> import dataclasses, numpy as np
+    >>> import dataclasses, numpy as np, gmmspeech as gs
     >>> from gmmspeech.phones.hmm.graph import word_sequence_graph
-    >>> model = PhoneHMM.from_phones(["SIL", "AA", "IY"], mean=[0.0], variance=[1.0], num_states=1)
+    >>> model = gs.phones.PhoneHMM.from_phones(["SIL", "AA", "IY"], mean=[0.0], variance=[1.0], num_states=1)
     >>> model = dataclasses.replace(model, means=[[0.0], [5.0], [9.0]])
     >>> graph = word_sequence_graph(model, [["AH", "EE"]], {"AH": [["AA"]], "EE": [["IY"]]})
-    >>> decode(model, {"u": np.array([[0.0], [9.0], [9.0], [0.0]])}, graph)["u"].words
+    >>> gs.phones.decode(model, {"u": np.array([[0.0], [9.0], [9.0], [0.0]])}, graph)["u"].words
     [Label(start=0.0175, end=0.0375, name='EE')]
     """
     clock = FrameClock.of(timed_front_end(model.front_end, frames), frame_shift, frame_length, times)

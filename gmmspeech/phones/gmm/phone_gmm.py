@@ -97,10 +97,11 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
 
     Examples
     --------
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> x = np.concatenate([rng.normal(-3, 1, (60, 2)), rng.normal(3, 1, (60, 2))])
     >>> ranges = np.arange(0, 120, 6)[:, None] + [0, 6]
-    >>> model = PhoneGMM(2, parts=3, random_state=0).fit(x, ranges, ["AA"] * 10 + ["S"] * 10)
+    >>> model = gs.PhoneGMM(2, parts=3, random_state=0).fit(x, ranges, ["AA"] * 10 + ["S"] * 10)
     >>> model.predict_segments(x, [[0, 6], [117, 120]])
     array(['AA', 'S'], dtype='<U2')
     """

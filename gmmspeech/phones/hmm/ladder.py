@@ -97,6 +97,7 @@ def train_ladder(
 
     Examples
     --------
+    >>> from gmmspeech.phones import train_ladder
     >>> import numpy as np
     >>> from gmmspeech.phones.hmm.training import train_phone_hmm
     >>> rng = np.random.default_rng(0)

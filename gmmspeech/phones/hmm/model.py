@@ -86,8 +86,8 @@ class PhoneHMM(Described, Saved, kind="PhoneHMM", hint="phone HMMs"):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> model = PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(2), variance=np.ones(2), num_states=3)
+    >>> import numpy as np, gmmspeech as gs
+    >>> model = gs.phones.PhoneHMM.from_phones(["SIL", "AA"], mean=np.zeros(2), variance=np.ones(2), num_states=3)
     >>> model.num_states, model.num_gaussians
     (6, 6)
     >>> model.log_likelihoods(np.zeros((1, 2))).round(3)

@@ -167,14 +167,14 @@ def train_phone_hmm(
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, gmmspeech as gs
     >>> rng = np.random.default_rng(0)
     >>> sounds = {"SIL": -4.0, "AA": 0.0, "S": 4.0}
     >>> def say(*phones): return np.concatenate([rng.normal(sounds[p], 1, (12, 1)) for p in phones])
     >>> frames = {f"u{i}": say("SIL", "AA", "S", "SIL") for i in range(5)} | {"v": say("SIL", "S", "AA", "SIL")}
     >>> words = {name: ["ASS" if name[0] == "u" else "SAH"] for name in frames}
     >>> dictionary = {"ASS": [["AA", "S"]], "SAH": [["S", "AA"]]}
-    >>> model = train_phone_hmm(frames, words, dictionary, total_gaussians=9, max_iter=40, num_passes=1)
+    >>> model = gs.train_phone_hmm(frames, words, dictionary, total_gaussians=9, max_iter=40, num_passes=1)
     >>> model.phones, model.means[model.states("S"), 0].round().tolist()
     (('SIL', 'AA', 'S'), [4.0, 4.0, 4.0])
     """
@@ -287,7 +287,7 @@ min_occupancy, init_model, phone_map, skip_bad, n_jobs, client, callback, resume
     >>> rng = np.random.default_rng(0)
     >>> frames = {f"u{i}": np.repeat([[0.0], [4.0]], 20, axis=0) + rng.normal(0, 1, (40, 1)) for i in range(4)}
     >>> labels = {name: [gs.phones.Label(0.0, 0.2, "AA"), gs.phones.Label(0.2, 0.4, "S")] for name in frames}
-    >>> model = train_phone_hmm_on_labels(frames, labels, total_gaussians=6, max_iter=2)
+    >>> model = gs.phones.train_phone_hmm_on_labels(frames, labels, total_gaussians=6, max_iter=2)
     >>> model.means[model.states("S"), 0].round().tolist()
     [4.0, 4.0, 4.0]
     """

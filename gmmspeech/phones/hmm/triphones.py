@@ -117,7 +117,7 @@ callback, checkpoint, progress
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, gmmspeech as gs
     >>> from gmmspeech.phones.hmm.training import train_phone_hmm_on_labels
     >>> from gmmspeech.phones.labels.labels import Label
     >>> rng = np.random.default_rng(0)
@@ -132,7 +132,7 @@ callback, checkpoint, progress
     >>> clock = {"frame_length": 10.0, "frame_shift": 10.0, "times": "start"}
     >>> _ = train_phone_hmm_on_labels(frames, labels, **clock, total_gaussians=12, callback=states.append)
     >>> words, dictionary = {name: [f"A{name[-1]}"] for name in frames}, {"AS": [["A", "S"]], "AT": [["A", "T"]]}
-    >>> model = train_triphone_hmm(frames, words, dictionary, states[-1], num_leaves=15, total_gaussians=15)
+    >>> model = gs.phones.train_triphone_hmm(frames, words, dictionary, states[-1], num_leaves=15, total_gaussians=15)
     >>> [round(model.mixture(model.states_of(["A", last])[0][1]).means_.mean()) for last in "ST"]
     [-1, 1]
     """

@@ -43,7 +43,8 @@ class Label(NamedTuple):
 
     Examples
     --------
-    >>> Label(0.25, 0.5, "AH").end
+    >>> import gmmspeech as gs
+    >>> gs.phones.Label(0.25, 0.5, "AH").end
     0.5
     """
 
@@ -219,7 +220,8 @@ def frame_labels(
 
     Examples
     --------
-    >>> frame_labels([Label(0.0, 0.05, "SIL"), Label(0.05, 0.08, "AH")], 8).tolist()
+    >>> import gmmspeech as gs
+    >>> gs.phones.frame_labels([gs.phones.Label(0.0, 0.05, "SIL"), gs.phones.Label(0.05, 0.08, "AH")], 8).tolist()
     ['SIL', 'SIL', 'SIL', 'SIL', 'AH', 'AH', 'AH', '']
     """
     check_at_least(0, num_frames=num_frames)

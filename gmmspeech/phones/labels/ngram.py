@@ -39,7 +39,8 @@ class NGram:
 
     Examples
     --------
-    >>> bigram = train_ngram([["yes"], ["yes"], ["no"]], order=2)
+    >>> import gmmspeech as gs
+    >>> bigram = gs.phones.train_ngram([["yes"], ["yes"], ["no"]], order=2)
     >>> bigram.order, bigram.words
     (2, ['no', 'yes'])
     >>> bigram.log_probability("yes", ["<s>"]) > bigram.log_probability("no", ["<s>"])
@@ -141,7 +142,8 @@ def train_ngram(sentences: Iterable[Sequence[str]], *, order: int = 3, words: It
 
     Examples
     --------
-    >>> trigram = train_ngram([["one", "two"], ["two", "one"], ["one"]], words=["three"])
+    >>> import math, gmmspeech as gs
+    >>> trigram = gs.phones.train_ngram([["one", "two"], ["two", "one"], ["one"]], words=["three"])
     >>> trigram.counts
     [5, 6, 5]
     >>> round(sum(math.exp(trigram.log_probability(w, ["one"])) for w in [*trigram.words, "</s>"]), 6)
