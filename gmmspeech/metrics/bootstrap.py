@@ -318,7 +318,7 @@ class _System:
         targets = multiplicity[self.target_speakers]
         nontargets = multiplicity[first]
         nontargets *= multiplicity[second]
-        misses, rejected = _cumulated(targets)[self.target_ends], _cumulated(nontargets)[self.nontarget_ends]
+        misses, rejected = _sums_before(targets, self.target_ends), _sums_before(nontargets, self.nontarget_ends)
         if not misses[-1] or not rejected[-1]:
             return None
         here = np.append(True, np.diff(misses + rejected) > 0)
@@ -449,7 +449,8 @@ def speaker_codes(*columns: Speakers) -> list[NDArray[np.intp]]:
     return [np.fromiter(map(code.__getitem__, column), np.intp, len(column)) for column in names]
 
 
-def _cumulated(weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    sums = np.zeros(len(weights) + 1, np.int64)
-    np.cumsum(weights, out=sums[1:])
-    return sums
+def _sums_before(weights: NDArray[np.int64], ends: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Sum of the weights before each of some places, of which the last is behind all."""
+    edges = np.unique(np.append(0, ends))
+    sums = np.append(0, np.cumsum(np.add.reduceat(weights, edges[:-1])))
+    return sums[np.searchsorted(edges, ends)]

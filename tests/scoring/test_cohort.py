@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from gmmspeech.errors import DataError
-from gmmspeech.metrics.bootstrap import speaker_codes
 from gmmspeech.scoring import cohort
 from gmmspeech.scoring.cohort import Cohort
 
@@ -24,13 +23,6 @@ def test_any_speaker_left_out_of_any_row(top_n, block, monkeypatch):
         kept = np.sort(scores[row, codes != code])[-top_n if top_n else None :]
         assert mean == pytest.approx(kept.mean(), rel=1e-10, abs=1e-13)
         assert deviation == pytest.approx(kept.std(ddof=1), rel=1e-10)
-
-
-def test_codes_are_shared_by_columns():
-    """The same name has the same number wherever it comes."""
-    first, second = speaker_codes(["a", "b", "a"], np.array(["c", "b"]))
-    assert first.tolist() == [0, 1, 0]
-    assert second.tolist() == [2, 1]
 
 
 def test_scores_that_vary_by_rounding_alone_do_not_vary():
