@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import soundfile
 
 from gmmspeech.corpora.corpus import Archive, Listing, OpenCorpus, Part
@@ -20,7 +19,7 @@ from gmmspeech.files.atomic import atomic_path, write_lines
 from gmmspeech.files.text import split_fields
 from gmmspeech.formats.datadir import read_map, write_map
 from gmmspeech.formats.trials import write_trials
-from gmmspeech.scoring.trials import TrialList
+from gmmspeech.scoring.trials import make_trials
 
 VERSION = 1  # of what is written here
 DIGEST = 32  # hexadecimal digits of a SHA-256
@@ -71,22 +70,17 @@ def write_part(out: Path, part: Part, listing: Listing, base: Path) -> None:
     else:
         write_map(out / "utt2dur", {u: f"{_seconds(path):.4f}" for u, path in chosen.recordings.items()})
         write_listing(out, chosen, base=base)
+    models = {speaker: speaker for speaker in sorted(part.enrollment)}
     if part.enrollment:
         enrolled = {u for utterances in part.enrollment.values() for u in utterances}
-        tests = part.tests or [u for u in sorted(utt2spk) if u not in enrolled]
+        tests = part.tests or [u for u in utt2spk if u not in enrolled]
         write_map(out / "enroll_spk2utt", part.enrollment)
-        write_trials(out / "trials", all_pairs(part.enrollment, {test: utt2spk[test] for test in tests}))
+        write_trials(out / "trials", make_trials(models, {test: utt2spk[test] for test in sorted(tests)}))
     if part.groups:
-        speakers = {group: utt2spk[utterances[0]] for group, utterances in part.groups.items()}
+        speakers = {group: utt2spk[utterances[0]] for group, utterances in sorted(part.groups.items())}
         write_map(out / "group2utt", part.groups)
-        write_trials(out / f"trials_group{len(next(iter(part.groups.values())))}", all_pairs(part.enrollment, speakers))
-
-
-def all_pairs(models: Iterable[str], tests: Mapping[str, str]) -> TrialList:
-    """Trials of every model, named as its speaker, with every test; `tests` has the speakers who are heard."""
-    pairs = [(model, test) for model in sorted(models) for test in sorted(tests)]
-    is_target = np.array([model == tests[test] for model, test in pairs])
-    return TrialList([model for model, _ in pairs], [test for _, test in pairs], is_target)
+        size = len(next(iter(part.groups.values())))
+        write_trials(out / f"trials_group{size}", make_trials(models, speakers))
 
 
 def _digest(archives: Sequence[Archive], lists: Path) -> str:

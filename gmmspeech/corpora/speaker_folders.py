@@ -9,6 +9,7 @@ from gmmspeech.audio.folders import OTHER_AUDIO, audio_files
 from gmmspeech.audio.headers import how_to_convert
 from gmmspeech.corpora.corpus import Layout
 from gmmspeech.errors import DataError, counted, shown
+from gmmspeech.files.folders import below
 from gmmspeech.files.text import check_distinct
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.recordings import id_of_path
@@ -47,19 +48,19 @@ def read_speaker_folders(folder: str | os.PathLike[str]) -> tuple[DataDir, dict[
         raise DataError(f"{shown(top, 400)}: no such folder, expected one with a folder of recordings for each speaker")
     unreadable: dict[Path, str] = {}
     files, others = audio_files(top, unreadable)
-    left_out = {_below(path, top): reason for path, reason in unreadable.items()}
+    left_out = {below(path, top): reason for path, reason in unreadable.items()}
     for path in others:
         if path.suffix.lower() in OTHER_AUDIO and path.is_file() and not path.name.startswith("."):
             how = how_to_convert(str(path), beside=True)
-            left_out[_below(path, top)] = f"found audio that libsndfile does not read{how}"
+            left_out[below(path, top)] = f"found audio that libsndfile does not read{how}"
     recordings: dict[str, Path] = {}
     for path in files:
         name = id_of_path(path.relative_to(top).with_suffix(""))
         if "/" not in name:
-            left_out[_below(path, top)] = "found a recording beside the folders, expected it in that of its speaker"
+            left_out[below(path, top)] = "found a recording beside the folders, expected it in that of its speaker"
         elif name in recordings:
             found = f"{shown(recordings[name].name)} too"
-            left_out[_below(path, top)] = f"found {found}, expected one recording of a name"
+            left_out[below(path, top)] = f"found {found}, expected one recording of a name"
         else:
             recordings[name] = path
     if not recordings:
@@ -71,8 +72,3 @@ def read_speaker_folders(folder: str | os.PathLike[str]) -> tuple[DataDir, dict[
     speakers = {name: name.split("/")[0] for name in recordings}
     check_distinct(shown(top, 400), [*speakers.values(), *recordings])
     return DataDir(top, recordings, None, tuple(sorted(recordings)), speakers), left_out
-
-
-def _below(path: Path, folder: Path) -> str:
-    """Path below a folder, for messages."""
-    return shown(os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace"), 300)

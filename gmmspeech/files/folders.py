@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gmmspeech.errors import DataError
+from gmmspeech.errors import DataError, shown
 
 
 def files_below(folder: Path, unreadable: list[str] | None = None) -> list[Path]:
@@ -24,3 +24,8 @@ def files_below(folder: Path, unreadable: list[str] | None = None) -> list[Path]
     for place, _, names in os.walk(folder, onerror=refuse):
         found += [Path(place, name) for name in names]
     return sorted(found)
+
+
+def below(path: Path, folder: Path) -> str:
+    """Path below a folder, for messages."""
+    return shown(os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace"), 300)

@@ -16,6 +16,7 @@ from gmmspeech.audio import audio_format
 from gmmspeech.audio.folders import OTHER_AUDIO, audio_files
 from gmmspeech.audio.headers import how_to_convert
 from gmmspeech.errors import DataError, GmmSpeechError, GmmSpeechWarning, counted, shown
+from gmmspeech.files.folders import below
 from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir, Segment
 from gmmspeech.formats.labels.praat_symbols import tiers_shown_by_praat
@@ -104,7 +105,7 @@ def read_recordings(
     unreadable: dict[Path, str] = {}
     files, others = audio_files(folder, unreadable)
     collected = _Collected(folder, transcripts, tiers)
-    collected.left_out = {_below(path, folder): reason for path, reason in unreadable.items()}
+    collected.left_out = {below(path, folder): reason for path, reason in unreadable.items()}
     for audio, beside in _together(folder, files, others, collected.left_out):
         collected.add(audio, beside)
     collected.check_tiers()
@@ -180,7 +181,7 @@ class _Collected:
                 self._add_textgrid(audio, transcript) if _is_textgrid(transcript) else self._add_text(audio, transcript)
                 return
             except GmmSpeechError as error:
-                name = _below(transcript, self.folder)
+                name = below(transcript, self.folder)
                 reasons[name] = str(error).removeprefix(f"{transcript}:").strip()
         if not self.transcripts:
             name = self._recording(audio)
@@ -191,7 +192,7 @@ class _Collected:
             found = "no transcript" if other is None else f"{stem}{other}, which is not read,"
             export = " (ELAN exports it as Praat TextGrid)" if other == ".eaf" else ""
             expected = f"{stem}.lab, {stem}.txt or {stem}.TextGrid{export}"
-            reasons[_below(audio, self.folder)] = f"found {found} beside it, expected {expected}"
+            reasons[below(audio, self.folder)] = f"found {found} beside it, expected {expected}"
         self.left_out |= reasons
 
     def _add_text(self, audio: Path, transcript: Path) -> None:
@@ -220,7 +221,7 @@ class _Collected:
         duration = audio_format(audio).duration
         self._check_length(transcript, max(end, *(t[-1].end for t in intervals.values() if t)), duration)
         if not self.tiers and (layers := _layers(intervals)):
-            self.layered.append(f"{_below(transcript, self.folder)} ({shown(', '.join(layers))})")
+            self.layered.append(f"{below(transcript, self.folder)} ({shown(', '.join(layers))})")
         recording = self._recording(audio)
         several = len(intervals) > 1 or len(self.tiers) > 1
         for tier_number, (tier, labels) in enumerate(intervals.items(), 1):
@@ -238,7 +239,7 @@ class _Collected:
         if end > duration + SAME_LENGTH:
             raise DataError(f"found a TextGrid of {end:.3f} s, expected {duration:.3f} s as its recording has")
         if end < duration - SAME_LENGTH:
-            self.short.append(f"{_below(transcript, self.folder)} ({end:.3f} of {duration:.3f} s)")
+            self.short.append(f"{below(transcript, self.folder)} ({end:.3f} of {duration:.3f} s)")
 
     def _recording(self, audio: Path) -> str:
         name = id_of_path(audio.relative_to(self.folder).with_suffix(""))
@@ -294,7 +295,7 @@ def _together(
             transcripts.setdefault(_stem(path), []).append(path)
         elif path.suffix.lower() in OTHER_AUDIO:
             how = how_to_convert(str(path), beside=True)
-            left_out[_below(path, folder)] = f"found audio that libsndfile does not read{how}"
+            left_out[below(path, folder)] = f"found audio that libsndfile does not read{how}"
             unread.add(_stem(path))
     recordings: dict[Path, list[Path]] = {}
     for path in files:
@@ -302,11 +303,11 @@ def _together(
     for stem, same in sorted(recordings.items()):
         first, *further = sorted(same, key=_by_suffix)
         for path in further:
-            left_out[_below(path, folder)] = f"found {shown(first.name)} too, expected one recording of a name"
+            left_out[below(path, folder)] = f"found {shown(first.name)} too, expected one recording of a name"
         yield first, sorted(transcripts.pop(stem, []), key=lambda path: TRANSCRIPTS.index(path.suffix.lower()))
     for alone in (found for stem, found in transcripts.items() if stem not in unread):
         for path in outside_results(alone, folder):
-            left_out[_below(path, folder)] = "found no recording of that name beside it, expected one"
+            left_out[below(path, folder)] = "found no recording of that name beside it, expected one"
 
 
 def _stem(path: Path) -> Path:
@@ -350,8 +351,3 @@ def _is_timed(line: str) -> bool:
 
 def _one_line(label: Label) -> str:
     return " ".join(label.name.split())
-
-
-def _below(path: Path, folder: Path) -> str:
-    """Path below a folder, for messages."""
-    return shown(os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace"), 300)

@@ -141,10 +141,10 @@ def bootstrap_ci(
     True
     """
     options = _Options(tuple(metrics), p_target, c_miss, c_fa)
-    level = _checked_level(confidence)
+    check_probability(confidence=confidence)
     trials = _Trials(is_target, model_speakers, test_speakers)
     values, replicates = _replicate([trials.system(scores)], trials, [options], n_resamples, random_state, progress)
-    return _intervals(options, values[0], replicates[:, 0], level)
+    return _intervals(options, values[0], replicates[:, 0], confidence)
 
 
 @checked
@@ -201,11 +201,11 @@ def paired_test(
     (True, True)
     """
     options = _Options(tuple(metrics), p_target, c_miss, c_fa)
-    level = _checked_level(confidence)
+    check_probability(confidence=confidence)
     trials = _Trials(is_target, model_speakers, test_speakers)
     systems = [trials.system(first_scores, "first scores"), trials.system(second_scores, "second scores")]
     values, replicates = _replicate(systems, trials, [options], n_resamples, random_state, progress)
-    return _differences(options, values, replicates, level)
+    return _differences(options, values, replicates, confidence)
 
 
 def bootstrap_systems(
@@ -225,7 +225,7 @@ def bootstrap_systems(
     options of their costs.
     """
     options = [_Options(tuple(metrics), **costs) for metrics, costs in points]
-    level = _checked_level(confidence)
+    check_probability(confidence=confidence)
     trials = _Trials(is_target, model_speakers, test_speakers)
     systems = [trials.system(each) for each in scores]
     values, replicates = _replicate(systems, trials, options, n_resamples, random_state, shown=True)
@@ -235,8 +235,8 @@ def bootstrap_systems(
         of_points = []
         for each, start, stop in zip(options, edges, edges[1:], strict=False):
             own, drawn, both = values[:, start:stop], replicates[..., start:stop], [0, i]
-            differences = _differences(each, own[both], drawn[:, both], level) if i else {}
-            of_points.append((_intervals(each, own[i], drawn[:, i], level), differences))
+            differences = _differences(each, own[both], drawn[:, both], confidence) if i else {}
+            of_points.append((_intervals(each, own[i], drawn[:, i], confidence), differences))
         found.append(of_points)
     return found
 
@@ -435,11 +435,6 @@ def _share_below(replicates: NDArray[np.float64], value: float) -> float:
     """Share of the replicates below a value, of which those equal to it are half; never quite 0 or 1."""
     below = (np.count_nonzero(replicates < value) + np.count_nonzero(replicates <= value)) / 2
     return (below + 0.5) / (len(replicates) + 1)
-
-
-def _checked_level(confidence: float) -> float:
-    check_probability(confidence=confidence)
-    return confidence
 
 
 def speaker_codes(*columns: Speakers) -> list[NDArray[np.intp]]:
