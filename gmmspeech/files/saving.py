@@ -62,6 +62,7 @@ class Saved:
     Examples
     --------
     >>> import dataclasses, tempfile
+    >>> from gmmspeech.files.saving import Saved, load
     >>> @dataclasses.dataclass
     ... class Line(Saved, kind="Line"):
     ...     slope: float
