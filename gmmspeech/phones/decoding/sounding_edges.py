@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.phones.decoding.alignment import Alignment
+from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.manner import SONORANTS
 
 VOICE, FRICTION = (100.0, 900.0), (2000.0, 8000.0)  # Hz
@@ -24,6 +25,8 @@ NEAR = 0.05  # seconds of silence that may still be of the phone
 LOUD, QUIET = 75, 25  # percentiles: how loud a phone is, its edges aside, and silence, what sounds in it aside
 FALL = 15.0  # dB below a phone, where it is taken to end
 NOISE = 0.25  # of the way from silence to the phone, in dB, that noise takes up
+SHORTEST = 0.025  # seconds of silence that frames need not show
+UNSURE = 0.025  # seconds: deviation of where it ends, of which frames tell nothing
 LEAST = 6.0  # dB above silence of a phone that can be told from it
 
 
@@ -35,6 +38,7 @@ def with_sounding_edges(
     After other pauses they begin where they did, which labels of read English agree with. `manner` is that of each
     phone. What the alignment takes for a time is so many seconds `later` in the waveform.
     """
+    alignment = with_first_silence(alignment, manner, signal, rate, later)
     names = [phone.name for phone in alignment.phones]
     told = [phone.start for phone in alignment.phones] + [alignment.phones[-1].end]
     edges = [time + later if time else 0.0 for time in told]  # the audio begins at 0 whatever the times of frames
@@ -52,6 +56,33 @@ def with_sounding_edges(
         for labels in (alignment.words, alignment.phones)
     ]
     return replace(alignment, words=moved[0], phones=moved[1])
+
+
+def with_first_silence(
+    alignment: Alignment, manner: Mapping[str, str], signal: NDArray[np.floating], rate: float, later: float
+) -> Alignment:
+    """Add silence before the first phone where the waveform has some that frames do not show.
+
+    Deltas of the first few frames already see the word, and noise there may be unlike all that the model calls silence.
+    """
+    first, others = alignment.phones[0], alignment.phones[1:]
+    silence = next((name for name, kind in manner.items() if kind == "silence"), None)
+    band = BANDS.get(manner[first.name])
+    if silence is None or band is None or first.end + later < 2 * SHORTEST:
+        return alignment
+    begin = fading(signal, rate, first.end + later, SHORTEST, 0.0, band)
+    if begin <= SHORTEST:
+        return alignment
+    begin = round(begin - later, 6)
+    goodness, deviations = alignment.goodness, alignment.deviations
+    return replace(
+        alignment,
+        words=[alignment.words[0]._replace(start=begin), *alignment.words[1:]],
+        phones=[Label(first.start, begin, silence), first._replace(start=begin), *others],
+        log_likelihoods=np.insert(alignment.log_likelihoods, 0, alignment.log_likelihoods[0]),
+        goodness=None if goodness is None else np.insert(goodness, 0, goodness[0]),
+        deviations=None if deviations is None else np.insert(deviations, 1, UNSURE),
+    )
 
 
 def fading(
