@@ -14,6 +14,7 @@ class Described:
 
     Examples
     --------
+    >>> from gmmspeech.described import Described
     >>> class Voices(Described):
     ...     def describe(self):
     ...         return ["voices: 24 speakers", "language: English & German"]
