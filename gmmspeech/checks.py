@@ -297,8 +297,10 @@ def as_weights(sample_weight: ArrayLike, num_frames: int) -> NDArray[np.float64]
     weight = real_array(sample_weight, "sample_weight", bools=True).astype(np.float64, copy=False)
     if weight.shape != (num_frames,):
         raise FeatureError(f"sample_weight: found shape {weight.shape}, expected ({num_frames},)")
-    if not all_finite(weight) or (weight < 0).any() or not weight.any():
-        raise FeatureError("sample_weight: expected finite numbers, none negative and not all zero")
+    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
+    if len(bad) or not weight.any():
+        found = f"{weight[bad[0]]:g} for frame {bad[0]}" if len(bad) else "zeros alone"
+        raise FeatureError(f"sample_weight: found {found}, expected finite numbers, none negative and not all zero")
     with np.errstate(over="ignore"):
         if not np.isfinite(weight.sum()):
             raise FeatureError(

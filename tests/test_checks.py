@@ -67,8 +67,14 @@ def test_numbers_in_a_row():
 
 def test_weights():
     np.testing.assert_array_equal(checks.as_weights([0, 2], 2), [0.0, 2.0])
-    for bad in ([1.0], [[1.0, 2.0]], [0.0, 0.0], [-1.0, 2.0], [1.0, np.inf]):
-        with pytest.raises(FeatureError, match=r"^sample_weight: "):
+    for bad, found in (
+        ([1.0], r"shape \(1,\)"),
+        ([[1.0, 2.0]], r"shape \(1, 2\)"),
+        ([0.0, 0.0], "zeros alone"),
+        ([-1.0, 2.0], "-1 for frame 0"),
+        ([1.0, np.inf], "inf for frame 1"),
+    ):
+        with pytest.raises(FeatureError, match=f"^sample_weight: found {found}, expected"):
             checks.as_weights(bad, 2)
 
 
