@@ -31,7 +31,8 @@ def prepare(layout: str, source: Path, out: Path) -> None:
       arabic-commands  WORD/SPEAKER_NO_TAKE.wav
       asvspoof2019     LA_T_NUMBER.flac, with ..._cm_protocols in or beside it
       asvspoof2021     LA_E_NUMBER.flac, with keys/LA/CM/... in or beside it
-      speakers         SPEAKER/.../NAME.wav, any folders of speakers
+      speakers         SPEAKER/.../NAME.wav, any folders of speakers; no
+                       blanks in names
 
     All audio files under the folder SOURCE, a part of a corpus or all of it, are listed; they stay where they are. OUT
     receives wav.scp, utt2spk and spk2utt; text and spk2gender if they are known; phones.ctm for TIMIT; utt2class for
