@@ -146,7 +146,7 @@ def verdict(evidence: Evidence) -> str:
         return f"The questioned recording is about as probable if {same} as if {other}."
     said = f"The questioned recording is about {times} times more probable if {first} than if {second}"
     if evidence.bound:
-        said += ", or more: the ratio lies at the bound that so many trials support, and none beyond it is given"
+        said += ". It may be more: so many trials support no ratio beyond this bound"
     return f"{said}."
 
 
@@ -240,7 +240,7 @@ def _pictures(evidence: Evidence) -> str:
             "tippett",
             _marked(figure_of(score_plots.tippett, *sides), value / math.log(10)),
             "Tippett curves: the share of the trials of each kind with at least such a ratio. What lies on the wrong "
-            "side of 0 misleads. The dashed line is the case.",
+            "side of 0 misleads.",
         ),
         (
             "entropy",
@@ -251,7 +251,7 @@ def _pictures(evidence: Evidence) -> str:
         (
             "scores",
             _marked(figure_of(score_plots.scores, *scores), evidence.score),
-            "Scores of all systems, without bounds, each kind in percent of its own. The dashed line is the case.",
+            "Scores of all systems, without bounds, each kind in percent of its own.",
         ),
         (
             "det",
@@ -268,6 +268,7 @@ def _marked(figure: Figure, place: float) -> Figure:
     margin = 0.02 * (high - low)
     axes.set_xlim(min(low, place - margin), max(high, place + margin))
     axes.axvline(place, color=style.INK, linewidth=1.4, linestyle="--")
+    axes.text(place, 1.0, "the case", transform=axes.get_xaxis_transform(), ha="center", va="bottom")
     return figure
 
 
