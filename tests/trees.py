@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from gmmspeech.linear.fmllr import FMLLRStats
+from gmmspeech.phones.hmm.adaptation import SplicedTransform
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.tree import ContextTree
 
@@ -50,3 +53,10 @@ def model_of(tree: ContextTree, phones: tuple[str, ...]) -> PhoneHMM:
         variances=np.ones((count, 1)),
         tree=tree,
     )
+
+
+def system_of(model: PhoneHMM, rng: np.random.Generator) -> AdaptedSystem:
+    """A system whose two models are this one."""
+    dim = model.dim
+    prior = FMLLRStats(9.0, rng.normal(size=(dim, dim + 1)), rng.normal(size=(dim, dim + 1, dim + 1)))
+    return AdaptedSystem(SplicedTransform(1, rng.normal(size=(dim, 6))), model, model, prior, 100.0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from gmmspeech.arguments import checked
 from gmmspeech.errors import ConfigError, ModelError
+from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.tree import ContextTree
 from gmmspeech.plot.style import INK, MUTED, TARGETS, drawing_on, plain
@@ -22,15 +23,15 @@ LETTERS = 26  # of a line of a question
 
 
 @checked
-def tree(model: PhoneHMM, phone: str, position: int = 1, *, ax: Axes | Figure | None = None) -> Axes:
+def tree(model: PhoneHMM | AdaptedSystem, phone: str, position: int = 1, *, ax: Axes | Figure | None = None) -> Axes:
     """Plot the decision tree of one position of a phone: questions from left to right, states at the leaves.
 
     Each question asks whether the left or the right neighbor is one of the listed phones.
 
     Parameters
     ----------
-    model : PhoneHMM
-        With a tree, such as from ``train-phones --ladder tri1``.
+    model : PhoneHMM or AdaptedSystem
+        With trees, such as from ``train-phones --ladder tri1`` or ``tri3``. Both models of a system have the same.
     phone : str
     position : int
         Position in the phone, counted from 1.
@@ -57,6 +58,7 @@ def tree(model: PhoneHMM, phone: str, position: int = 1, *, ax: Axes | Figure | 
     >>> [text.get_text() for text in axes.texts]
     ['phone AA, state 2 of 3, context 1']
     """
+    model = model.adapted if isinstance(model, AdaptedSystem) else model
     model.states(phone)  # or an error that names it
     if model.tree is None:
         raise ModelError("phone HMM: found no tree of contexts, expected triphones, such as train_triphone_hmm makes")

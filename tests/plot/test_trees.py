@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from trees import grown, model_of
+from trees import grown, model_of, system_of
 
 from gmmspeech.errors import ConfigError, ModelError
 from gmmspeech.phones.hmm.model import PhoneHMM
@@ -18,6 +18,13 @@ def test_questions_and_states_of_a_position():
         asked = [t for t in texts if t.startswith(("left:", "right:"))]
         assert len(asked) == len(states) - 1
         assert texts.count("yes") == texts.count("no") == len(asked)
+
+
+def test_a_system_has_the_trees_of_its_models():
+    rng = np.random.default_rng(2)
+    model = model_of(grown(rng, [1, 3, 2, 1], 25), ("SIL", "A", "B", "C"))
+    one, other = ([text.get_text() for text in tree(x, "A", 2).texts] for x in (model, system_of(model, rng)))
+    assert one == other
 
 
 def test_names_are_no_formulas():

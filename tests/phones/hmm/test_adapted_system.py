@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from trees import grown, model_of
+from trees import grown, model_of, system_of
 
 from gmmspeech.errors import ConfigError, DataError, ModelError
 from gmmspeech.formats.loading import load
@@ -12,7 +12,7 @@ from gmmspeech.linear.fmllr import FMLLRStats
 from gmmspeech.phones.decoding.adapting import for_these_speakers
 from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adaptation import SplicedTransform
-from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, train_adapted_system
+from gmmspeech.phones.hmm.adapted_system import train_adapted_system
 from gmmspeech.phones.hmm.graph import phone_loop_graph, train_bigram
 from gmmspeech.phones.hmm.training import TrainingState, train_phone_hmm
 
@@ -78,10 +78,7 @@ def made():
     """A system of triphones, and another tree of as many states."""
     rng = np.random.default_rng(0)
     tree, other = grown(rng, [1, 3, 2, 1], 15), grown(rng, [1, 3, 2, 1], 15)
-    model = model_of(tree, ("SIL", "A", "B", "C"))
-    dim = model.dim
-    prior = FMLLRStats(9.0, rng.normal(size=(dim, dim + 1)), rng.normal(size=(dim, dim + 1, dim + 1)))
-    return AdaptedSystem(SplicedTransform(1, rng.normal(size=(dim, 6))), model, model, prior, 100.0), other
+    return system_of(model_of(tree, ("SIL", "A", "B", "C")), rng), other
 
 
 def test_parts_that_do_not_belong_together_are_refused(tmp_path):
