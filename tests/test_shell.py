@@ -22,6 +22,7 @@ import gmmspeech as gs
 from gmmspeech.cli.main import main
 from gmmspeech.commands import evidence, verify_folder
 from gmmspeech.formats.datadir import read_map, write_map
+from gmmspeech.phones.shipped import english_model
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(?:<!-- ([^\n]+) -->\n)?^```(?:sh|bash|shell|console)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -187,7 +188,7 @@ def formats(voices: Path) -> None:
     shutil.copyfile(mono / "lexicon.txt", "data/local/dict/lexicon.txt")
     write_data(Path("data/test"), voices, SPEAKERS[:2], (1,))
     write_map(Path("data/test/text"), dict.fromkeys(read_map("data/test/utt2spk"), "YOU DON'T MEAN THAT"))
-    gs.phones.shipped.english_model().save("phones.h5")
+    english_model().save("phones.h5")
     Path("mine").mkdir()
     Path("test").symlink_to(".")
 
@@ -235,7 +236,7 @@ def words(voices: Path) -> None:
     recordings("FOLDER")(voices)
     write_lines("more_sentences.txt", ["a judge in a crowd", "good bakers push the gate"])
     write_lines("more.dict", ["klowk K L OW K"])
-    gs.phones.shipped.english_model().save("PHONES.h5")
+    english_model().save("PHONES.h5")
 
 
 BEFORE: dict[str, Callable[[Path], object]] = {
