@@ -33,6 +33,8 @@ DASHED, DOTTED, DASH_DOTTED = (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2))
 MAP = "cividis"  # of matrices: as bright as its values are large, for everyone
 
 BELOW = 0.52  # inches from Axes to their legend, with room for the numbers and the name of the axis
+NARROW = 4.2  # inches of room under which letters are small
+SMALL = 8.0  # points
 DRAWN_POINTS = 600  # across a picture; a curve is not drawn finer than this
 
 _STYLE = {
@@ -116,7 +118,8 @@ def drawing_on(ax: Axes | Figure | None, width: float, height: float) -> Iterato
 
         ax = opened = pyplot.figure()
         opened.set_facecolor("white")
-    with drawing():
+    small = {"font.size": SMALL} if isinstance(ax, Axes) and room(ax) < NARROW else {}
+    with drawing(**small):
         if isinstance(ax, Axes):
             found = ax
         elif isinstance(ax, Figure) and not ax.axes:
@@ -125,7 +128,7 @@ def drawing_on(ax: Axes | Figure | None, width: float, height: float) -> Iterato
             found = ax.add_subplot()
         else:
             raise ConfigError(f"ax: found {told(ax)}, expected Axes of matplotlib, an empty Figure, or None")
-        _dress(found)
+        _dress(found, **small)
         try:
             yield found
         except BaseException:
@@ -155,9 +158,13 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150)
         figure.savefig(temporary, dpi=dpi)
 
 
-def _dress(ax: Axes) -> None:
+def _dress(ax: Axes, **small: float) -> None:
     """Give Axes our look for good: ticks are made when they are drawn, with the settings of then."""
     ax.tick_params(color=MUTED, labelcolor=INK)
+    for size in small.values():
+        ax.tick_params(labelsize=size)
+        ax.xaxis.label.set_fontsize(size)
+        ax.yaxis.label.set_fontsize(size)
     for spine in ax.spines.values():
         spine.set_color(MUTED)
 
@@ -173,7 +180,17 @@ def legend(ax: Axes, columns: int = 2) -> None:
 
     below = ax.transAxes + ScaledTranslation(0, -BELOW, ax.figure.dpi_scale_trans)
     place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "bbox_transform": below}
-    ax.legend(**place, ncols=columns, handlelength=2.6, columnspacing=1.6, borderpad=0.0)
+    for number in range(columns, 0, -1):  # as many as there is room for: a wider one would leave none to the Axes
+        made = ax.legend(**place, ncols=number, handlelength=2.6, columnspacing=1.6, borderpad=0.0)
+        if made.get_window_extent().width < ax.figure.dpi * room(ax):
+            return
+
+
+def room(ax: Axes) -> float:
+    """Give the width, in inches, of the part of a figure that is for Axes and what is told around them."""
+    spec = ax.get_subplotspec()
+    share = ax.get_position().width if spec is None else len(spec.colspan) / spec.get_gridspec().ncols
+    return float(share * ax.figure.bbox.width / ax.figure.dpi)
 
 
 def stacked(ax: Axes, heights: Sequence[float], *, share: bool = True, gap: float = 0.0) -> list[Axes]:

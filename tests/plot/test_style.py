@@ -145,3 +145,16 @@ def test_fonts_that_are_installed_stand_in(monkeypatch):
     with style.drawing():
         assert mpl.rcParams["font.family"] == ["sans-serif", "STIXGeneral"]
     style._fonts.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["scores", "det", "tippett", "ece", "bayes_error"])
+def test_small_axes_keep_their_room(name):
+    """In a column of a paper, as among subplots, a legend takes no more than the width, and letters are small."""
+    rng = np.random.default_rng(0)
+    figure, axes = pyplot.subplots(figsize=(3.4, 3.6), layout="constrained")
+    getattr(gs.plot, name)(rng.normal(3, 1.5, 80), rng.normal(-3, 1.5, 2000), ax=axes)
+    figure.canvas.draw()
+    inside, legend = axes.get_window_extent(), axes.get_legend().get_window_extent()
+    assert inside.width > 0.5 * figure.bbox.width
+    assert 0 <= legend.x0 < legend.x1 <= figure.bbox.width
+    assert axes.get_xticklabels()[0].get_fontsize() == axes.xaxis.label.get_fontsize() == 8
