@@ -14,7 +14,7 @@ from gmmspeech.errors import ConfigError, DataError, counted, naming, shown
 from gmmspeech.formats.loading import load
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, read_speakers
 from gmmspeech.metrics.bootstrap import Difference, Interval, bootstrap_systems
-from gmmspeech.metrics.summary import DetectionCost, Summary, summarize
+from gmmspeech.metrics.summary import Summary, summarize
 from gmmspeech.scoring.trials import TrialList
 
 
@@ -171,11 +171,7 @@ def _figures(summary: Summary) -> Iterator[tuple[dict[str, str], dict[str, float
         figures = {"min_dcf": f"minDCF ({cost.where})", "actual_dcf": f"actual DCF ({cost.where})"}
         if i == 0:
             figures = {"eer": "EER (ROC convex hull)", **figures, "cllr": "Cllr", "min_cllr": "minCllr"}
-        yield figures, _point(cost)
-
-
-def _point(cost: DetectionCost) -> dict[str, float]:
-    return {"p_target": cost.p_target, "c_miss": cost.c_miss, "c_fa": cost.c_fa}
+        yield figures, {"p_target": cost.p_target, "c_miss": cost.c_miss, "c_fa": cost.c_fa}
 
 
 def split_scores(scores: Path, trials: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -92,7 +92,7 @@ def spoofing_rows(
         raise DataError(f"found only {'bona fide speech' if genuine.all() else 'spoofs'}, expected both to evaluate")
     attacks = np.array([trial.attack for trial in trials])
     rows = []
-    for attack in ("all", *_in_order(attacks[~genuine])):
+    for attack in ("all", *sorted(set(attacks[~genuine].tolist()))):
         chosen = ~genuine if attack == "all" else ~genuine & (attacks == attack)
         sides = scores[genuine], scores[chosen]
         cost = None if asv_rates is None else min_tdcf(*sides, asv_rates, form=form)
@@ -119,7 +119,3 @@ def _aligned(path: Path, protocol: Path, trials: list[SpoofTrial]) -> NDArray[np
         such = f"no score of {shown(missing[0])} of {protocol} ({counted(len(missing), 'such utterance')})"
         raise DataError(f"{path}: found {such}, expected one for each")
     return np.array([found[trial.utterance] for trial in trials])
-
-
-def _in_order(attacks: NDArray) -> list[str]:
-    return sorted(dict.fromkeys(attacks.tolist()))

@@ -105,7 +105,7 @@ class Evidence:
             "lower": lower is not None and self.llr.value <= lower,
             "upper": upper is not None and self.llr.value >= upper,
         }
-        return next((name for name, there in at.items() if there), "")  # fmt: skip
+        return next((name for name, there in at.items() if there), "")
 
 
 def write_evidence(directory: str | os.PathLike[str], evidence: Evidence) -> Path:

@@ -212,7 +212,7 @@ def test_speakers_are_identified(run: Run, world: Path) -> None:
         ("c.h5", ["calibration of 1 system: weights "]),
         ("fusion.h5", ["calibration of 2 systems (gmm, as): weights "]),
     ],
-)  # fmt: skip
+)
 def test_files_are_shown(run: Run, world: Path, file: str, expected: list[str]) -> None:
     lines = run("show", file).stdout.splitlines()
     assert len(lines) == len(expected)

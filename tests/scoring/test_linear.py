@@ -27,7 +27,7 @@ def stats(n, sum_x):
         (True, False, [[2615.5, 5434.1, 5392.5], [2381.5, 4999.3, 5022.5]]),
         (True, True, [[871.83333333, 776.3, 770.35714286], [793.83333333, 714.18571429, 717.5]]),
     ],
-)  # fmt: skip
+)
 def test_bobs_numbers(with_offset, normalized, expected):
     """Reference scores of bob.learn.em's tests, computed in Matlab at Idiap."""
     ubm = mixture([[3, 70], [4, 72]], [[1, 10], [2, 5]])
