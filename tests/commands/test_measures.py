@@ -56,16 +56,22 @@ def test_bad_recordings_and_lists_are_named(folder):
     assert not (folder / "out").exists()
 
 
+def write_scored(folder, models, tests, is_target, scores):
+    """Trials of models and tests by their numbers, and their scores."""
+    kinds = np.where(is_target, "target", "nontarget")
+    trials = [(f"m{m}", f"t{t}") for m, t in zip(models, tests, strict=True)]
+    for name, values in (("trials", kinds), ("scores", map(repr, scores.tolist()))):
+        lines = [f"{model} {test} {value}\n" for (model, test), value in zip(trials, values, strict=True)]
+        (folder / name).write_text("".join(lines))
+
+
 def test_calibration_takes_them(tmp_path):
     """The files give what the functions give; a calibration and its table belong together."""
     rng = np.random.default_rng(1)
     models, tests = (axis.ravel() for axis in np.indices((20, 20)))
     is_target, quality = models == tests, rng.uniform(0, 2, (40, 1))
     scores = rng.normal(3.0 * is_target * quality[20 + tests, 0])
-    kind = np.where(is_target, "target", "nontarget")
-    (tmp_path / "trials").write_text("".join(f"m{m} t{t} {k}\n" for m, t, k in zip(models, tests, kind, strict=True)))
-    lines = zip(models, tests, scores, strict=True)
-    (tmp_path / "scores").write_text("".join(f"m{m} t{t} {float(s)!r}\n" for m, t, s in lines))
+    write_scored(tmp_path, models, tests, is_target, scores)
     names = [f"m{i}" for i in range(20)] + [f"t{i}" for i in range(20)]
     write_measures(tmp_path / "table", ["q"], dict(zip(names, quality.round(4), strict=True)))
     paths = tmp_path / "scores", tmp_path / "trials", tmp_path / "c.h5"
@@ -127,10 +133,7 @@ def test_calibration_takes_distances(tmp_path):
         rng.normal(size=(24, 1)).round(4),
     )
     scores = rng.normal(3.0 * is_target)
-    kind = np.where(is_target, "target", "nontarget")
-    (tmp_path / "trials").write_text("".join(f"m{m} t{t} {k}\n" for m, t, k in zip(models, tests, kind, strict=True)))
-    lines = zip(models, tests, scores, strict=True)
-    (tmp_path / "scores").write_text("".join(f"m{m} t{t} {float(s)!r}\n" for m, t, s in lines))
+    write_scored(tmp_path, models, tests, is_target, scores)
     names = [f"m{i}" for i in range(12)] + [f"t{i}" for i in range(12)]
     for table, values in (("pitch", pitch), ("quality", quality)):
         write_measures(tmp_path / table, [table], dict(zip(names, values, strict=True)))
@@ -163,8 +166,6 @@ def test_side_information_that_is_of_no_use_is_told(tmp_path):
     models, tests = (axis.ravel() for axis in np.indices((10, 30)))
     is_target, quality = models == tests % 10, rng.uniform(0, 2, (40, 1)).round(4)
     who = is_target, [f"s{m}" for m in models], [f"s{t % 10}" for t in tests]
-    kind = np.where(is_target, "target", "nontarget")
-    (tmp_path / "trials").write_text("".join(f"m{m} t{t} {k}\n" for m, t, k in zip(models, tests, kind, strict=True)))
     (tmp_path / "spk").write_text(
         "".join(f"m{i} s{i}\n" for i in range(10)) + "".join(f"t{i} s{i % 10}\n" for i in range(30))
     )
@@ -172,8 +173,7 @@ def test_side_information_that_is_of_no_use_is_told(tmp_path):
     write_measures(tmp_path / "table", ["q"], dict(zip(names, quality, strict=True)))
 
     def crossed(scores):
-        lines = zip(models, tests, scores, strict=True)
-        (tmp_path / "scores").write_text("".join(f"m{m} t{t} {float(s)!r}\n" for m, t, s in lines))
+        write_scored(tmp_path, models, tests, is_target, scores)
         paths = [tmp_path / "scores"], tmp_path / "trials", tmp_path / "llrs", [tmp_path / "spk"]
         return cross_calibrate_files(*paths, measures=tmp_path / "table").cllr
 

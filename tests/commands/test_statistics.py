@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -65,29 +64,16 @@ def test_features_of_each_machine_its_own(folder: Path) -> None:
         estimate_file(folder / "u.h5", [folder / "sa.h5"] * 2, folder / "w.h5")
 
 
-def test_one_update_equals_kaldis(golden: Path, tmp_path: Path) -> None:
+def test_one_update_equals_kaldis(kaldi, kaldi_mixture, kaldi_frames, tmp_path: Path) -> None:
     """gmm-global-acc-stats and gmm-global-est; Kaldi's variance floor, 0.001, is absolute, and reached by none."""
 
-    def archive(path: Path) -> dict[str, np.ndarray]:
-        found = {}
-        for name, body in re.findall(r"<?([\w-]+)>?\s*\[([^\]]*)\]", path.read_text()):
-            rows = [line.split() for line in body.strip().splitlines()]
-            found[name] = np.array(rows if len(rows) > 1 else rows[0], dtype=np.float64)
-        return found
-
     def mixture(name: str) -> gs.DiagonalGMM:
-        gmm = archive(golden / "kaldi" / "gmm" / name)
-        variances = 1 / gmm["INV_VARS"]
-        return gs.DiagonalGMM.from_parameters(
-            gmm["WEIGHTS"], gmm["MEANS_INVVARS"] * variances, variances, variance_floor=1e-6
-        )
+        return gs.DiagonalGMM.from_parameters(*kaldi_mixture(name), variance_floor=1e-6)
 
-    frames = archive(golden / "kaldi" / "feats" / "deltas_w3.txt")
-    gs.write_store(tmp_path / "f.h5", frames.items())
+    gs.write_store(tmp_path / "f.h5", kaldi_frames.items())
     mixture("init.txt").save(tmp_path / "u.h5")
     parts = accumulate_all(tmp_path, 1)
-    summed = sum(gs.load(path).stats for path in parts)
-    kaldis = archive(golden / "kaldi" / "gmm" / "stats.txt")
+    summed, kaldis = sum(gs.load(path).stats for path in parts), kaldi("stats.txt")
     np.testing.assert_allclose(summed.n, kaldis["OCCUPANCY"], rtol=1e-3)
     np.testing.assert_allclose(summed.sum_xx, kaldis["DIAGVARACCS"], rtol=1e-3)
     found, expected = estimate_file(tmp_path / "u.h5", parts, tmp_path / "v.h5"), mixture("after.txt")
