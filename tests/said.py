@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from gmmspeech.errors import DataError
 
@@ -26,3 +27,14 @@ def fails(match, function, *arguments, kind=DataError, **options) -> str:
     if kind is DataError and isinstance(arguments[0], Path):
         assert arguments[0].name in message  # of a long path, the middle is left out
     return message
+
+
+def stops(result: Result, *expected: str) -> None:
+    """The command failed with one line on stderr, but for warnings, that has all that is expected in it."""
+    assert result.exit_code == 1, result.output
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("gmmspeech: warning: ")]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("gmmspeech: error: ")
+    assert "Traceback" not in result.output
+    for words in expected:
+        assert words in lines[0], f"{words!r} is not in {lines[0]!r}"

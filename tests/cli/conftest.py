@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner, Result
+from said import stops
 
 from gmmspeech.cli.main import main
 from gmmspeech.formats.dictionary import cmudict_dictionary
@@ -119,24 +120,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def says(result: Result, *expected: str) -> None:
-    """The command failed with one line on stderr, but for warnings, that has all that is expected in it."""
-    assert result.exit_code == 1, result.output
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("gmmspeech: warning: ")]
-    assert len(lines) == 1, result.stderr
-    assert lines[0].startswith("gmmspeech: error: ")
-    assert "Traceback" not in result.output
-    for words in expected:
-        assert words in lines[0], f"{words!r} is not in {lines[0]!r}"
-
-
 @pytest.fixture
 def fails(run: Callable[..., Result]) -> Callable[..., None]:
     """A function: the command fails, says all that is expected in one line, and changes no file of a folder."""
 
     def check(folder: Path, words: tuple[object, ...], *expected: str) -> None:
         before = contents(folder)
-        says(run(*words), *expected)
+        stops(run(*words), *expected)
         after = contents(folder)
         assert after.keys() == before.keys()
         assert after == before

@@ -13,7 +13,7 @@ import kaldiio
 import numpy as np
 import pytest
 from click.testing import Result
-from said import beside_passes
+from said import beside_passes, stops
 
 import gmmspeech as gs
 from gmmspeech.cli.main import main
@@ -67,9 +67,7 @@ def test_configurations_of_kaldi_and_htk(run: Run, voices: Path, tmp_path: Path)
     assert "\n6 utterances," in succeeds(run, "features", voices, tmp_path / "f.h5", "--config", conf)
     assert "9 PLP, 25.5/10 ms, no VAD, no CMVN, 8000 Hz" in succeeds(run, "show", tmp_path / "f.h5")
     conf.write_text("\nNUMCEP = 12\n")
-    result = run("features", voices, tmp_path / "g.h5", "--config", conf)
-    assert result.exit_code == 1
-    assert f"{conf}: line 2: unknown option NUMCEP" in result.stderr
+    stops(run("features", voices, tmp_path / "g.h5", "--config", conf), f"{conf}: line 2: unknown option NUMCEP")
     for words in (
         ("verify", voices, "--out", tmp_path / "out"),
         ("train-phones", voices, tmp_path / "m.h5", "--labels", voices / "utt2spk"),
@@ -105,11 +103,7 @@ def test_symmetric_scores_want_an_enrollment_that_keeps_frames(run: Run, corpus,
     data = corpus("librispeech-tiny") / "data" / "all"
     prepare(run, data, tmp_path)
     words = ("score", tmp_path / "m.h5", tmp_path / "f.h5", data / "trials", tmp_path / "s", "--scoring", "symmetric")
-    result = run(*words)
-    assert result.exit_code == 1
-    assert result.stderr.count("\n") == 1
-    assert "symmetric" in result.stderr
-    assert "enroll" in result.stderr
+    stops(run(*words), "symmetric", "enroll")
     assert not (tmp_path / "s").exists()
 
 
@@ -292,18 +286,14 @@ def test_version(process) -> None:
 def test_bad_tests_are_left_out_and_counted(run: Run, scored: Path) -> None:
     (scored / "some").write_text((scored / "trials").read_text() + "ann nobody nontarget\n")
     words = ("score", scored / "m.h5", scored / "f.h5")
-    refused = run(*words, scored / "some", scored / "s")
-    assert refused.exit_code == 1
-    assert "utterance nobody is not in" in refused.stderr
+    stops(run(*words, scored / "some", scored / "s"), "utterance nobody is not in")
     done = run(*words, scored / "some", scored / "s", "--skip-bad")
     assert (done.exit_code, done.stdout) == (0, "4 trials scored, 1 test skipped\n")
     assert done.stderr.startswith("gmmspeech: skipped: test nobody: utterance nobody is not in")
     assert done.stderr.count("\n") == 1
     assert (scored / "s").read_bytes() == (scored / "scores").read_bytes()
     (scored / "none").write_text("ann nobody nontarget\n")
-    none = run(*words, scored / "none", scored / "t", "--skip-bad")
-    assert none.exit_code == 1
-    assert "the only test is bad; the first: test nobody" in none.stderr
+    stops(run(*words, scored / "none", scored / "t", "--skip-bad"), "the only test is bad; the first: test nobody")
     assert not (scored / "t").exists()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import Result
+from said import stops
 
 import gmmspeech
 from gmmspeech.cli.main import main
@@ -212,6 +213,5 @@ def test_what_commands_say(
 ) -> None:
     monkeypatch.chdir(scored)
     result = run(command, *words)
-    assert result.exit_code == 1, result.output
-    assert f"error: {expected}" in result.stderr
+    stops(result, f"error: {expected}")
     assert set(OPTION.findall(result.stderr)) <= options(main.commands[command])

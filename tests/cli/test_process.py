@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from said import stops
 
 import gmmspeech as gs
 import gmmspeech.formats.loading
@@ -152,10 +153,7 @@ def test_only_debug_shows_a_traceback(
 
     monkeypatch.setattr("gmmspeech.commands.show.load", fail)  # first: imported after the other, it would keep this
     monkeypatch.setattr(gmmspeech.formats.loading, "load", fail)
-    result = run("show", folder / "u.h5")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("gmmspeech: error: ")
-    assert result.stderr.count("\n") == 1
+    stops(run("show", folder / "u.h5"))
     debugged = run("show", folder / "u.h5", "--debug")
     assert debugged.exit_code == 1
     assert "Traceback" in debugged.stderr
@@ -284,8 +282,7 @@ def test_an_error_after_an_interruption_is_the_interruption(folder: Path, monkey
 def test_what_commands_a_terminal_is_escaped(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = "u\x1b]0;title\x07\x1b[2J"
     result = run("show", folder / hostile)
-    assert result.exit_code == 1
-    assert r"u\x1b]0;title\x07\x1b[2J" in result.stderr
+    stops(result, r"u\x1b]0;title\x07\x1b[2J")
     assert result.stderr.rstrip("\n").isprintable()
     said: list[str] = []
     monkeypatch.setattr("gmmspeech.cli.process.click.echo", said.append)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import Result
+from said import stops
 
 from gmmspeech.cli.main import main
 
@@ -100,9 +101,7 @@ def test_a_log_has_it_all_and_grows(run: Run, scored: Path) -> None:
 def test_a_log_is_no_file_that_a_command_works_on(run: Run, scored: Path) -> None:
     before = (scored / "f.h5").read_bytes()
     for log in (scored / "f.h5", scored / "u.h5"):
-        result = run("train-ubm", scored / "f.h5", scored / "u.h5", "--log", log)
-        assert result.exit_code == 1
-        assert "and as --log, expected two places" in result.stderr
+        stops(run("train-ubm", scored / "f.h5", scored / "u.h5", "--log", log), "and as --log, expected two places")
     assert (scored / "f.h5").read_bytes() == before
     assert "can't be written" in run("show", scored / "u.h5", "--log", scored).stderr + "can't be written"
     assert run("show", scored / "u.h5", "--log", scored / "f.h5" / "log").exit_code == 1

@@ -5,6 +5,7 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import pytest
+from said import stops
 from stored import FRAMES, prepared, write_table
 
 import gmmspeech as gs
@@ -136,10 +137,7 @@ def test_steps_that_a_model_lacks_or_wants(kept, run_command, features, options,
     done_of(run_command, "enroll", "ubm.h5", "scp:a.scp", "spk2utt", "m.h5", "--vad", "ark:vad.ark")
     done_of(run_command, "copy-features", "scp:a.scp", "b.h5", *STEPS)
     write_kaldi_ark("wide.ark", [(name, x[:, :2]) for name, x in FRAMES.items()])
-    done = run_command("score", "m.h5", features, "trials", "scores", *options)
-    assert done.exit_code == 1
-    assert match in done.stderr
-    assert done.stderr.count("\n") == 1
+    stops(run_command("score", "m.h5", features, "trials", "scores", *options), match)
     assert not (kept / "scores").exists()
 
 
@@ -171,9 +169,7 @@ def test_phones_of_stored_features(here, run_command):
         (("train-phones", ".", "q.h5", *common, "--config", "phones"), "--config: found phones for features that are"),
         (("train-phones", ".", "q.h5", *common, "--vad", "ark:cmvn.ark"), "expected"),
     ):
-        done = run_command(*words)
-        assert done.exit_code == 1
-        assert error in done.stderr
+        stops(run_command(*words), error)
     (here / "few.scp").write_text((here / "a.scp").read_text().splitlines()[0])
     done = run_command("align", ".", "p.h5", *common[:2], "--feats", "scp:few.scp", *cmvns)
     assert "scp:few.scp: found no features of u1 (2 such), expected those of 3 utterances" in done.stderr
