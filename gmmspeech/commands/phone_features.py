@@ -29,7 +29,7 @@ from gmmspeech.phones.labels.labels import UNKNOWN_FRAMES, FrameClock
 from gmmspeech.stores.features import FeatureStore
 
 FEATURES = "features.h5"
-SHARDS = 64  # of features that are kept: a killed run loses the work on one, or on as many as it has jobs
+SHARDS = 16  # of features that are kept: a killed run loses the work on a few; each that is open takes some megabytes
 
 _NO_FRONT_END = (
     "found a model without a front end, expected one of `train-phones`, or of Kaldi with mfcc.conf beside it"
