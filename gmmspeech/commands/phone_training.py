@@ -401,7 +401,7 @@ def read_labels_of(
         if are_words(label.name for label in found):
             told = shown(" | ".join(label.name for label in found), 60)
             reasons[utterance] = f"found labels {told}, expected phones (of which tier?)"
-    usable = {utterance: known[utterance] for utterance in data.utterances if utterance in known.keys() - reasons}
+    usable = {u: known[u] for u in data.utterances if u in known and u not in reasons}
     missing = (
         f"{labels}: found no labels of {counted(len(without), 'recording')} of {folder} and no transcript"
         if without

@@ -148,8 +148,8 @@ def score_with_pitch(
     heard, plain = place / "pitches.json", {name: path for name, path in systems.items() if name != PLDA}
     knowing = {name + WITH_PITCH: path.with_name(path.name + WITH_PITCH) for name, path in plain.items()}
     if run.todo("pitches", makes=[heard]):
-        enrolled = {u for utterances in chosen.enrollment.values() for u in utterances}
-        spoken = parts.only(u for u in parts.utterances if u in enrolled | set(chosen.trials.tests))
+        in_trials = {u for utterances in chosen.enrollment.values() for u in utterances} | set(chosen.trials.tests)
+        spoken = parts.only(u for u in parts.utterances if u in in_trials)
         write_lines(heard, [json.dumps(pitches_of(spoken, channel="mix", n_jobs=n_jobs))])
     pitches = json.loads(heard.read_text(encoding="utf-8"))
     without = sum(pitch is None for pitch in pitches.values())

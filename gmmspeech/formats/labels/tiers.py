@@ -274,7 +274,8 @@ def _of_last_run(folder: Path, files: list[Path]) -> list[Path]:
     """Files of which the table of `align` tells, where there is one and it tells of any; a warning names the others."""
     places = set(aligned_places(folder))
     own = [file for file in files if file.relative_to(folder).with_suffix("").as_posix() in places]
-    others = [file for file in files if file not in set(own)] if own else []
+    known = set(own)
+    others = [file for file in files if file not in known] if own else []
     if others:
         found = f"{counted(len(others), 'TextGrid')} that {CSV} does not tell of, left out as of another run"
         first = shown(others[0].relative_to(folder).as_posix())
