@@ -19,6 +19,7 @@ from gmmspeech.phones.labels.manner import SONORANTS
 
 VOICE, FRICTION = (100.0, 900.0), (2000.0, 8000.0)  # Hz
 BANDS = {**dict.fromkeys(SONORANTS, VOICE), "fricative": FRICTION, "affricate": FRICTION}
+FIRST = {**BANDS, "stop": FRICTION}  # of phones before which there is silence that frames do not show
 WINDOW, HOP = 0.025, 0.005  # seconds
 REACH = 0.3  # seconds of silence that are looked at
 NEAR = 0.05  # seconds of silence that may still be of the phone
@@ -67,7 +68,7 @@ def with_first_silence(
     """
     first, others = alignment.phones[0], alignment.phones[1:]
     silence = next((name for name, kind in manner.items() if kind == "silence"), None)
-    band = BANDS.get(manner[first.name])
+    band = FIRST.get(manner[first.name])
     if silence is None or band is None or first.end + later < 2 * SHORTEST:
         return alignment
     begin = fading(signal, rate, first.end + later, SHORTEST, 0.0, band)
