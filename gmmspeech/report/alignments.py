@@ -117,7 +117,10 @@ def _worst_utterances(files: Sequence[AlignedFile]) -> str:
 def _first(words: Sequence[Entry]) -> str:
     """Words that an utterance begins with, as many as a cell holds."""
     text = " ".join(word.label.name for word in words)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 2]} …"
+    if len(text) <= LONGEST:
+        return text
+    cut = text[: LONGEST - 1]
+    return f"{cut.rpartition(' ')[0] or cut[:-1]} …"
 
 
 def _confidence(phones: Sequence[_Place]) -> str:

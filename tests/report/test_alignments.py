@@ -81,7 +81,7 @@ def test_long_transcripts_are_cut(sections_of, tmp_path: Path) -> None:
     words = [Entry(Label(i / 10, (i + 1) / 10, "word"), -50.0) for i in range(40)]
     file = AlignedFile("a", 4.0, [AlignedUtterance("u", "ann", 0.0, words, [], -50.0)])
     found = sections_of(write_alignment_report(tmp_path, [file], title="long"))
-    assert found.found["Utterances that fit worst"][1][2] == ("word " * 12)[:48] + " …"
+    assert found.found["Utterances that fit worst"][1][2] == "word " * 9 + "…"
 
 
 @pytest.mark.parametrize("files", [[], [AlignedFile("a", None, [AlignedUtterance("u", "", 0.0, [], [])])]])
