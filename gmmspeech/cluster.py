@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmspeech.arguments import told
 from gmmspeech.blocks import BLOCK, FAN_IN, Block, Frames, frame_blocks, frame_dim, single_threaded_blas, tree_sum
 from gmmspeech.errors import ConfigError, FeatureError, GmmSpeechError, GmmSpeechWarning, counted, text_or_type
 from gmmspeech.gmm.kernels import native_kernel
@@ -368,6 +369,10 @@ def check_workers(client: Client, timeout: float = TIMEOUT) -> float:
         limit = dask_worker.memory_manager.memory_limit
         return version("gmmspeech"), native_kernel.instruction_sets()[-1:], limit or float("inf")
 
+    if not hasattr(client, "wait_for_workers"):
+        raise ConfigError(
+            f"client: found {told(client)}, expected a client of Dask, such as distributed.Client(address)"
+        )
     expected = _version()
     known = client in _with_workers
     try:

@@ -259,6 +259,19 @@ def test_all_workers_gone(running, client, path, tmp_path, monkeypatch, command)
     assert not (tmp_path / "out.h5").exists()
 
 
+def test_an_address_is_no_client(path, tmp_path):
+    ubm = gs.DiagonalGMM.from_parameters([1.0], [[0.0]], [[1.0]])
+    frames = np.zeros((9, 1), np.float32)
+    for work in (
+        lambda client: gs.train_ubm([frames], 2, client=client),
+        lambda client: gs.speaker.train_ivector_extractor(ubm, [ubm.accumulate(frames)] * 2, 1, client=client),
+        lambda client: write_statistics(tmp_path / "s.h5", ubm, FeatureStore(path), client=client),
+        lambda client: gs.train_phone_hmm({"u": frames}, {"u": ["A"]}, {"A": [["A"]]}, client=client),
+    ):
+        with pytest.raises(ConfigError, match=r"^client: found 'tcp:.*', expected a client of Dask"):
+            work("tcp://127.0.0.1:1")
+
+
 def test_all_workers_gone_between_two_steps(running, client, path, monkeypatch):
     """A client that has had workers does not wait for a first one as long as at the start."""
     monkeypatch.setattr(cluster, "ALONE", 0.5)
