@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -201,7 +202,7 @@ def train_phones(
 
 def _check_not_replaced(dictionaries: Sequence[str], place: Path, by: str, other: str) -> None:
     """Raise a ConfigError if one of some dictionaries is where those words will be that eSpeak NG pronounces."""
-    if any(Path(name).resolve() == place.resolve() for name in dictionaries):
+    if any(os.path.realpath(name) == os.path.realpath(place) for name in dictionaries):
         found = f"found {place}, which {by} would replace"
         raise ConfigError(f"--dictionary: {found}, expected a copy in another place, or {other}")
 

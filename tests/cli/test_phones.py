@@ -153,6 +153,13 @@ def test_training_begins_with_a_model_of_other_phones(run, digits: Path, tmp_pat
         assert not (tmp_path / "no.h5").exists()
 
 
+def test_a_dictionary_that_links_to_itself(run, digits: Path, tmp_path: Path) -> None:
+    loop = tmp_path / "loop.dict"
+    loop.symlink_to(loop)
+    for words in (("align", digits, "--out", tmp_path / "out"), ("train-phones", digits, tmp_path / "m.h5")):
+        stops(run(*words, "--dictionary", loop), "--dictionary: found no file ", "loop.dict")
+
+
 def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Path) -> None:
     done = run("align", digits, "--language", "de", "--out", tmp_path / "al")
     assert done.exit_code == 0, done.output
