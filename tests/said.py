@@ -38,3 +38,9 @@ def stops(result: Result, *expected: str) -> None:
     assert "Traceback" not in result.output
     for words in expected:
         assert words in lines[0], f"{words!r} is not in {lines[0]!r}"
+
+
+def works(result: Result) -> Result:
+    """The command ended well; give its result back."""
+    assert result.exit_code == 0, result.output
+    return result

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
-from said import stops
+from said import stops, works
 
 import gmmspeech as gs
 from gmmspeech import cluster
@@ -162,8 +162,7 @@ def test_three_workers_by_the_command(running, client, path, expected, tmp_path)
     running.have(client, "a", "b", "c")
     address = client.scheduler.addr
     command = ["train-ubm", path, str(tmp_path / "ubm.h5"), "-k", "2", "--max-iter", "3", "--tol", "0"]
-    done = CliRunner().invoke(main, [*command, "--scheduler", address])
-    assert done.exit_code == 0, done.output
+    works(CliRunner().invoke(main, [*command, "--scheduler", address]))
     assert hashlib.sha256((tmp_path / "ubm.h5").read_bytes()).hexdigest() == expected
 
 
@@ -352,8 +351,7 @@ def test_ivector_extractors(client, path, tmp_path, monkeypatch):
         with pytest.raises(FeatureError, match="statistics 1: found 0 frames"):
             train([stats["u30"], ubm.accumulate(np.empty((0, 1)))], client=client)
     command = ["train-ivector", "ubm.h5", "stats.h5", "there", "-r", "2", "--max-iter", "2"]
-    done = CliRunner().invoke(main, [*command, "--scheduler", client.scheduler.addr])
-    assert done.exit_code == 0, done.output
+    works(CliRunner().invoke(main, [*command, "--scheduler", client.scheduler.addr]))
     assert (tmp_path / "there").read_bytes() == expected
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner, Result
-from said import stops
+from said import stops, works
 
 from gmmspeech.cli.main import main
 from gmmspeech.formats.dictionary import cmudict_dictionary
@@ -85,8 +85,7 @@ def made_scored(made_voices: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         ("score", m, f, folder / "trials", folder / "scores"),
         ("train-classifier", f, folder / "utt2spk", c, "-k", 2),
     ):
-        result = run_words(*words)
-        assert result.exit_code == 0, result.output
+        works(run_words(*words))
     return folder
 
 

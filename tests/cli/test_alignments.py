@@ -2,6 +2,7 @@
 
 import numpy as np
 import soundfile
+from said import works
 
 from gmmspeech.formats.labels.labels import write_labels
 from gmmspeech.phones.labels.labels import Label
@@ -14,8 +15,7 @@ def test_tables_and_a_picture(run, tmp_path):
     write_labels(tmp_path / "ref.ctm", REFERENCE)
     write_labels(tmp_path / "hyp.mlf", HYPOTHESIS)
     sides = (tmp_path / "ref.ctm", tmp_path / "hyp.mlf")
-    done = run("compare-alignment", *sides, "--plot", tmp_path / "errors.png")
-    assert done.exit_code == 0, done.output
+    done = works(run("compare-alignment", *sides, "--plot", tmp_path / "errors.png"))
     lines = done.stdout.splitlines()
     assert lines[0] == "1 file compared"
     assert lines[2].split("  ")[0] == "boundaries"
@@ -50,8 +50,7 @@ def test_a_picture_of_an_alignment(run, tmp_path):
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 8000), 8000)
     write_labels(tmp_path / "a.TextGrid", REFERENCE)
     words = ("plot-alignment", tmp_path / "a.wav", tmp_path / "a.TextGrid")
-    done = run(*words, tmp_path / "a.png", "--start", "0.1", "--end", "0.6")
-    assert done.exit_code == 0, done.output
+    done = works(run(*words, tmp_path / "a.png", "--start", "0.1", "--end", "0.6"))
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     other = run(*words, tmp_path / "b.png", "--tier", "glosses")
     assert (other.exit_code, (tmp_path / "b.png").exists()) == (1, False)

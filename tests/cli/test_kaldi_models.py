@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from said import stops
+from said import stops, works
 
 from gmmspeech.formats.kaldi.alignments import read_kaldi_alignments
 from gmmspeech.formats.labels.lines import read_ctm
@@ -41,8 +41,7 @@ def aligning(golden, corpus, tmp_path):
 
 
 def test_align(run, golden, tmp_path, aligning):
-    done = run(*aligning, "--write-ali", f"ark,t:{tmp_path}/ali.txt")
-    assert done.exit_code == 0, done.output
+    works(run(*aligning, "--write-ali", f"ark,t:{tmp_path}/ali.txt"))
     found = read_kaldi_alignments(tmp_path / "ali.txt")[UTTERANCE]
     expected = read_kaldi_alignments(golden / "kaldi_models/mono/ali.ark")[UTTERANCE]
     assert len(found) == len(expected)
@@ -54,8 +53,7 @@ def test_align(run, golden, tmp_path, aligning):
 
 def test_align_by_the_features_that_kaldi_had(run, golden, tmp_path, aligning):
     mono = golden / "kaldi_models/mono"
-    done = run(*aligning, "--feats", f"ark:{mono}/feats.ark", "--write-ali", f"ark,t:{tmp_path}/ali.txt")
-    assert done.exit_code == 0, done.output
+    works(run(*aligning, "--feats", f"ark:{mono}/feats.ark", "--write-ali", f"ark,t:{tmp_path}/ali.txt"))
     found = read_kaldi_alignments(tmp_path / "ali.txt")[UTTERANCE]
     np.testing.assert_array_equal(found, read_kaldi_alignments(mono / "ali.ark")[UTTERANCE])
 
@@ -69,13 +67,11 @@ def test_align_by_features_as_kaldis_scripts_take_them(run, golden, tmp_path, al
     (tmp_path / "spk2utt").write_text(f"{speaker} {' '.join(utterances)}\n")
     run("compute-cmvn", "scp:f.scp", "ark:cmvn.ark", "--spk2utt", "spk2utt")
     beside = ("--feats", "scp:f.scp", "--cmvn", "ark:cmvn.ark", "--utt2spk", "data/utt2spk")
-    done = run(*aligning, *beside, "--write-ali", "ark:ali")
-    assert done.exit_code == 0, done.output
+    works(run(*aligning, *beside, "--write-ali", "ark:ali"))
     expected = read_kaldi_alignments(mono / "ali.ark")[UTTERANCE]
     assert np.mean(read_kaldi_alignments("ali")[UTTERANCE] == expected) >= 0.995
     run("copy-model", "model/final.mdl", "mono.h5")  # which keeps what lies beside
-    done = run(*aligning[:2], "mono.h5", *aligning[3:], *beside, "--write-ali", "ark:again")
-    assert done.exit_code == 0, done.output
+    works(run(*aligning[:2], "mono.h5", *aligning[3:], *beside, "--write-ali", "ark:again"))
     assert (tmp_path / "again").read_bytes() == (tmp_path / "ali").read_bytes()
     run("copy-features", "scp:f.scp", "plain.h5")
     run("features", "data", "known.h5", "--config", mono / "mfcc.conf")  # which knows how they were made

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from said import stops
+from said import stops, works
 
 import gmmspeech as gs
 from gmmspeech.formats.datadir import read_data_dir
@@ -57,8 +57,7 @@ BAD = {
 
 def test_a_folder_becomes_textgrids_by_one_command(run, spoken: Path, tmp_path: Path) -> None:
     out = tmp_path / "aligned"
-    done = run("align", spoken, "--out", out)
-    assert done.exit_code == 0, done.output
+    done = works(run("align", spoken, "--out", out))
     assert "7 skipped" in done.stdout
     told = [line for line in done.stderr.splitlines() if line.startswith("gmmspeech: skipped: ")]
     for name, reason in BAD.items():
@@ -99,8 +98,7 @@ def test_tiers_are_chosen(run, spoken: Path, tmp_path: Path) -> None:
         ("recognize", folder, "--dictionary", "cmudict"),
         ("make-ngram", folder, tmp_path / "words.arpa"),
     ):
-        done = run(*command, "--tier", "said")
-        assert done.exit_code == 0, done.output
+        done = works(run(*command, "--tier", "said"))
         assert "two of the same times" not in done.stderr
         assert "not in the dictionary" not in done.stderr
         refused = run(*command, "--tier", "sagt")
@@ -120,8 +118,7 @@ def test_another_run_replaces_its_own_files_alone(run, spoken: Path, tmp_path: P
     before = contents(out)
     stops(run("align", spoken, "--out", out, "--strict"), "found 4 files that can't be used; the first: ann/alone.wav")
     assert contents(out) == before
-    other = run("align", spoken / "bob", "--out", out)
-    assert other.exit_code == 0
+    other = works(run("align", spoken / "bob", "--out", out))
     assert f"{out}: found results of 6 recordings that this run lacks, the first ann/0: they stay" in other.stderr
     after = contents(out)
     assert {name for name in before if after.get(name) != before[name]} == {"alignment.csv", "unknown_words.txt"}
@@ -133,8 +130,7 @@ def test_another_run_replaces_its_own_files_alone(run, spoken: Path, tmp_path: P
     stops(refused, "found 1.TextGrid of an earlier run, expected an empty folder, or results in the same")
     inside = spoken / "bob" / "aligned"  # the results of one run lie among what the next reads
     assert run("align", spoken / "bob", "--out", inside).exit_code == 0
-    again = run("align", spoken / "bob", "--out", spoken / "bob" / "more", "--strict")
-    assert again.exit_code == 0, again.output
+    again = works(run("align", spoken / "bob", "--out", spoken / "bob" / "more", "--strict"))
     assert "skipped:" not in again.stderr
     assert contents(out) == after
 
@@ -146,8 +142,7 @@ def test_train_phones_on_a_folder(run, spoken: Path, tmp_path: Path) -> None:
     lines = [f"{word} {' '.join(phones)}" for word in listed for phones in english[word]]
     dictionary.write_text("\n".join([*lines, "bad", "worse 7.5 K"]) + "\n")
     words = ("train-phones", spoken, model, "--dictionary", dictionary, "-k", 40, "--max-iter", 2)
-    done = run(*words)
-    assert done.exit_code == 0, done.output
+    done = works(run(*words))
     assert "left out 2 lines of a dictionary; the first: " in done.stderr
     assert f"; the others: {len(lines) + 2}\n" in done.stderr
     assert f"{dictionary}:{len(lines) + 1}: found bad alone" in done.stderr
@@ -186,8 +181,7 @@ def test_correct_some_train_on_them_and_align_the_rest(run, spoken: Path, tmp_pa
     ):
         if model.exists():
             model.replace(tmp_path / "before.h5")
-        done = run("train-phones", folder, model, "--labels", labels, "--init", init, "-k", 40, "--max-iter", 2)
-        assert done.exit_code == 0, done.output
+        done = works(run("train-phones", folder, model, "--labels", labels, "--init", init, "-k", 40, "--max-iter", 2))
         known = set(gs.load(model).phones)
         assert known == (labeled | {"SIL", "SPN"} if init == "flat" else set(gs.phones.english_model().phones))
         if labels == fixed == folder:
@@ -196,8 +190,7 @@ def test_correct_some_train_on_them_and_align_the_rest(run, spoken: Path, tmp_pa
             )
             assert "skipped: said: found labels hello my friends, expected phones" in done.stderr
             assert "1 skipped" in done.stdout
-    aligned = run("align", spoken, model, "--out", tmp_path / "again")
-    assert aligned.exit_code == 0, aligned.output
+    works(run("align", spoken, model, "--out", tmp_path / "again"))
     stops(run("train-phones", fixed, model, "--labels", fixed, "--strict"), "found no labels of 1 recording of ")
     only = run("train-phones", fixed, model, "--labels", fixed / "said.TextGrid")
     stops(only, "found 1 utterance without phones; the first: said: found labels hello my friends")
@@ -222,8 +215,7 @@ def test_each_line_of_what_was_left_out_has_its_name(run, spoken: Path, tmp_path
     for name, text in {"a": "one", "frame": "one " * 900, "one 100%": "two " * 900}.items():
         soundfile.write(alone / f"{name}.wav", signal, rate)
         (alone / f"{name}.txt").write_text(text)
-    done = run("align", alone, "--out", tmp_path / "out")
-    assert done.exit_code == 0, done.output
+    done = works(run("align", alone, "--out", tmp_path / "out"))
     for name in ("frame", "one 100%"):
         assert f"skipped: {name}: found" in done.stderr
     trained = run("train-phones", alone, tmp_path / "m.h5", "--max-iter", 1)
@@ -238,8 +230,7 @@ def test_each_line_of_what_was_left_out_has_its_name(run, spoken: Path, tmp_path
 
 def test_recognize_takes_a_folder_of_recordings(run, spoken: Path, tmp_path: Path) -> None:
     words = ("--dictionary", "cmudict", "--words", "zero,one,two,three,four,five,six,seven,eight,nine", "--isolated")
-    done = run("recognize", spoken, *words)
-    assert done.exit_code == 0, done.output
+    done = works(run("recognize", spoken, *words))
     names = [line.split()[0] for line in done.stdout.splitlines()[:-1]]
     assert {"ann/0", "ann/alone", "bob/5"} <= set(names)
     assert "ann/cut" not in names
@@ -248,16 +239,14 @@ def test_recognize_takes_a_folder_of_recordings(run, spoken: Path, tmp_path: Pat
     assert "ann/cut" in done.stderr
     assert run("align", spoken, "--out", tmp_path / "out").exit_code == 0
     for labels in (tmp_path / "out", tmp_path / "out" / "alignment.csv"):
-        found = run("recognize", spoken, "--phones", labels, "--reference", labels)
-        assert found.exit_code == 0, found.output
+        found = works(run("recognize", spoken, "--phones", labels, "--reference", labels))
         assert "phone error rate: " in found.stdout
         assert "not counted: " in found.stderr
     strict = run("recognize", spoken, *words, "--strict")
     assert strict.exit_code == 1
     for path in (spoken / "ann").glob("*.txt"):
         path.unlink()
-    alone = run("recognize", spoken / "ann", *words)
-    assert alone.exit_code == 0, alone.output
+    alone = works(run("recognize", spoken / "ann", *words))
     assert "error rate" not in alone.stdout
     nothing = run("recognize", tmp_path / "out", *words)
     assert "found no recordings; the first: " in nothing.stderr
@@ -275,8 +264,7 @@ def test_silence_of_another_name_is_silence(run, spoken: Path, tmp_path: Path, n
         write_textgrid(other / path.relative_to(first), {"phones": [label for label in phones if label.name]})
     models = []
     for labels in (first, other):
-        done = run("train-phones", spoken, tmp_path / "m.h5", "--labels", labels, "-k", 40, "--max-iter", 2)
-        assert done.exit_code == 0, done.output
+        done = works(run("train-phones", spoken, tmp_path / "m.h5", "--labels", labels, "-k", 40, "--max-iter", 2))
         models.append(gs.load(tmp_path / "m.h5"))
     assert models[0].phones == models[1].phones
     np.testing.assert_array_equal(models[0].means, models[1].means)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from said import stops
+from said import stops, works
 
 from gmmspeech.formats.datadir import read_data_dir
 from gmmspeech.formats.labels.lines import read_ctm
@@ -52,16 +52,14 @@ def test_train_and_classify(run, corpus, digits: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr("gmmspeech.phones.gmm.classification.AdaptedClassifierConfig", Few)
     for name, options, limits in (("one", (), (80, 60)), ("full", ("--full",), (80, 60))):
         model, out = tmp_path / f"{name}.h5", tmp_path / name
-        trained = run("train-phone-classifier", corpus("fsdd-tiny") / "data" / "train", model, *TRAIN, *options)
-        assert trained.exit_code == 0, trained.output
+        trained = works(run("train-phone-classifier", corpus("fsdd-tiny") / "data" / "train", model, *TRAIN, *options))
         assert trained.stdout.startswith("20 phones in 3 parts: AH AO ")
         assert re.search(r"^gmmspeech: mixture AH\[3\]: \d+ passes, -\d+\.\d{4} nats a frame, \d", trained.stderr, re.M)
         assert "classifier of phones: " in run("show", model).stdout
 
         out.mkdir()
         (out / ".segments.01234567.txt").touch()  # of a run that was killed
-        found = run("classify-phones", digits / "test", model, "--out", out)
-        assert found.exit_code == 0, found.output
+        found = works(run("classify-phones", digits / "test", model, "--out", out))
         assert not list(out.glob(".*"))
         assert all(share > limit for share, limit in zip(shares(found.stdout), limits, strict=True)), found.stdout
 
@@ -109,8 +107,7 @@ def test_bad_labels_are_named(run, digits: Path, tmp_path: Path, spoil, named: s
     words = ("train-phone-classifier", digits / "train", tmp_path / "m.h5", *TRAIN)
     stops(run(*words), f"gmmspeech: error: {first}: found ", named)
     assert not (tmp_path / "m.h5").exists()
-    skipped = run(*words, "--skip-bad")
-    assert skipped.exit_code == 0
+    skipped = works(run(*words, "--skip-bad"))
     assert f"gmmspeech: warning: skipped: {first}: found " in skipped.stderr
 
 
@@ -123,8 +120,7 @@ def test_commands_in_place_of_recordings(run, digits: Path, tmp_path: Path) -> N
         ("classify-phones", digits / "train", tmp_path / "m.h5"),
     ):
         stops(run(*words), "commands are not run without --allow-pipes")
-        done = run(*words, "--allow-pipes")
-        assert done.exit_code == 0, done.output
+        works(run(*words, "--allow-pipes"))
 
 
 def test_a_phone_that_was_not_trained(run, digits: Path, tmp_path: Path) -> None:
@@ -132,8 +128,7 @@ def test_a_phone_that_was_not_trained(run, digits: Path, tmp_path: Path) -> None
     labels.write_text((digits / "train" / "phones.ctm").read_text().replace(" Z\n", " S\n"))
     words = ("train-phone-classifier", digits / "train", tmp_path / "m.h5", *TRAIN, "--labels", labels)
     assert run(*words).stdout.startswith("19 phones in 3 parts: ")
-    found = run("classify-phones", digits / "test", tmp_path / "m.h5", "--out", tmp_path / "out")
-    assert found.exit_code == 0, found.output
+    found = works(run("classify-phones", digits / "test", tmp_path / "m.h5", "--out", tmp_path / "out"))
     assert "gmmspeech: warning: phone Z: it was not trained, 6 segments of it wrong" in found.stderr
     assert "Z\t6\t0.0000\t0.0000" in (tmp_path / "out" / "phones.tsv").read_text()
     wrong = run("classify-phones", digits / "test", digits / "test" / "phones.ctm")
@@ -150,11 +145,9 @@ def test_recordings_with_textgrids_beside_them(run, digits: Path, tmp_path: Path
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, place)
         write_textgrid(place.with_suffix(".TextGrid"), {"MAU": labels[name], "KAN": labels[name][:1]})
-    trained = run("train-phone-classifier", tmp_path / "in", tmp_path / "m.h5", *TRAIN, "--tier", "MAU")
-    assert trained.exit_code == 0, trained.output
+    works(run("train-phone-classifier", tmp_path / "in", tmp_path / "m.h5", *TRAIN, "--tier", "MAU"))
     out = ("--out", tmp_path / "out", "--report", tmp_path / "report.html")
-    found = run("classify-phones", tmp_path / "in", tmp_path / "m.h5", "--tier", "MAU", *out)
-    assert found.exit_code == 0, found.output
+    found = works(run("classify-phones", tmp_path / "in", tmp_path / "m.h5", "--tier", "MAU", *out))
     same = run("classify-phones", digits / "test", tmp_path / "m.h5")
     assert shares(found.stdout) == shares(same.stdout)
     with open(tmp_path / "out" / "confusion.csv", newline="") as file:

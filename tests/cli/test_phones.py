@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
-from said import stops
+from said import stops, works
 
 import gmmspeech as gs
 from gmmspeech.formats import espeak
@@ -24,8 +24,7 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     model, cmudict = tmp_path / "m.h5", ("--dictionary", "cmudict")
     few = ("--config", "phones_8khz", "-k", 80, "--max-iter", 8)
     words = ("train-phones", digits, model, *cmudict, *few)
-    trained = run(*words, "--jobs", 2)
-    assert trained.exit_code == 0, trained.output
+    trained = works(run(*words, "--jobs", 2))
     assert trained.stdout.startswith("21 phones, 63 states, ")
     assert re.findall(r"training: update (\d+)", trained.stderr) == 2 * list(map(str, range(1, 9)))
     assert "phone HMMs: 21 phones, 63 states" in run("show", model).stdout
@@ -33,20 +32,17 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     (tmp_path / "al").mkdir()
     (tmp_path / "al" / ".phones.01234567.ctm").touch()  # of a run that was killed
     report = ("--report", tmp_path / "al.html")
-    aligned = run("align", digits, model, *cmudict, "--out", tmp_path / "al", "--goodness", *report)
-    assert aligned.exit_code == 0, aligned.output
+    aligned = works(run("align", digits, model, *cmudict, "--out", tmp_path / "al", "--goodness", *report))
     assert {path.name for path in (tmp_path / "al").iterdir()} == {"phones.ctm", "words.ctm", "alignment.csv"}
     phones = read_ctm(tmp_path / "al" / "phones.ctm")
     assert f"{len(phones)} utterances, {sum(map(len, phones.values()))} phones in " in aligned.stdout
     assert "<h2>Worst words</h2>" in (tmp_path / "al.html").read_text()
     grids = ("--format", "textgrid", "--confidence", "--out", tmp_path / "grids")
     assert run("align", digits, model, *cmudict, *grids).exit_code == 0
-    again = run("train-phones", digits, tmp_path / "n.h5", *cmudict, "--labels", tmp_path / "grids", *few[:-1], 2)
-    assert again.exit_code == 0, again.output
+    works(run("train-phones", digits, tmp_path / "n.h5", *cmudict, "--labels", tmp_path / "grids", *few[:-1], 2))
     same = run("compare-alignment", tmp_path / "al", tmp_path / "grids")
     assert "100.0 %" in same.stdout.splitlines()[3]
-    earlier = run("align", digits, model, *cmudict, "--times", "start", "--out", tmp_path / "early")
-    assert earlier.exit_code == 0, earlier.output
+    works(run("align", digits, model, *cmudict, "--times", "start", "--out", tmp_path / "early"))
     for name, labels in read_ctm(tmp_path / "early" / "phones.ctm").items():
         moved = [label.start - 0.0075 for label in phones[name][1:]]
         np.testing.assert_allclose([label.start for label in labels[1:]], moved, atol=1e-3)
@@ -54,14 +50,12 @@ def test_train_align_recognize(run, digits: Path, tmp_path: Path) -> None:
     assert len(listed.stdout.splitlines()) == 1 + sum(map(len, phones.values()))
 
     for more in (("--isolated",), ("--penalty", 10, "--words", "zero,one,two,three,four,five,six,seven,eight,nine")):
-        found = run("recognize", digits, model, *cmudict, *more)
-        assert found.exit_code == 0, found.output
+        found = works(run("recognize", digits, model, *cmudict, *more))
         assert len(found.stdout.splitlines()) == len(phones) + 1
         assert float(found.stdout.splitlines()[-1].split()[3]) < 15  # per cent
 
     ctm = digits / "phones.ctm"
-    found = run("recognize", digits, model, "--phones", tmp_path / "al" / "phones.ctm", "--reference", ctm)
-    assert found.exit_code == 0, found.output
+    found = works(run("recognize", digits, model, "--phones", tmp_path / "al" / "phones.ctm", "--reference", ctm))
     assert float(found.stdout.splitlines()[-1].split("phone error rate: ")[1].split()[0]) < 60  # per cent
     some = tmp_path / "some.ctm"
     first = next(iter(phones))
@@ -86,8 +80,7 @@ def test_a_word_that_the_dictionary_lacks(run, digits: Path, tmp_path: Path) -> 
 
     align = ("align", data, tmp_path / "m.h5", "--dictionary", "cmudict")
     assert "xyzzy" in run(*align).stderr
-    left_out = run(*align, "--skip-bad", "--out", tmp_path / "al")
-    assert left_out.exit_code == 0
+    left_out = works(run(*align, "--skip-bad", "--out", tmp_path / "al"))
     assert "not in the dictionary: xyzzy (1 time)" in left_out.stderr
     assert "1 skipped" in left_out.stdout
 
@@ -122,18 +115,15 @@ def test_bad_recordings_are_skipped_named_and_counted(run, digits: Path, tmp_pat
 def test_training_begins_with_a_model_of_other_phones(run, digits: Path, tmp_path: Path) -> None:
     english, ipa = tmp_path / "english.h5", tmp_path / "ipa.dict"
     short = ("--max-iter", 3, "-k", 60)
-    first = run("train-phones", digits, english, "--dictionary", "cmudict", "--config", "phones_8khz", *short)
-    assert first.exit_code == 0, first.output
+    works(run("train-phones", digits, english, "--dictionary", "cmudict", "--config", "phones_8khz", *short))
     digit_words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     ipa.write_text(run("pronounce", *digit_words).stdout, encoding="utf-8")
     (tmp_path / "map").write_text("z S\nɹ W\n", encoding="utf-8")
     model = tmp_path / "ipa.h5"
     start = ("--init", english, "--phone-map", tmp_path / "map")
-    done = run("train-phones", digits, model, "--dictionary", ipa, *start, *short)
-    assert done.exit_code == 0, done.output
+    works(run("train-phones", digits, model, "--dictionary", ipa, *start, *short))
     assert "θ" in run("show", model).stdout
-    aligned = run("align", digits, english, "--dictionary", ipa, "--out", tmp_path / "al")
-    assert aligned.exit_code == 0, aligned.output
+    aligned = works(run("align", digits, english, "--dictionary", ipa, "--out", tmp_path / "al"))
     assert "phones that the model lacks: each is taken for its neighbor" in aligned.stderr
     assert "θ" in {label.name for labels in read_ctm(tmp_path / "al" / "phones.ctm").values() for label in labels}
 
@@ -161,8 +151,7 @@ def test_a_dictionary_that_links_to_itself(run, digits: Path, tmp_path: Path) ->
 
 
 def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Path) -> None:
-    done = run("align", digits, "--language", "de", "--out", tmp_path / "al")
-    assert done.exit_code == 0, done.output
+    done = works(run("align", digits, "--language", "de", "--out", tmp_path / "al"))
     assert "model: found one of language en for de, took the nearest phones; expected one that train" in done.stderr
     place = tmp_path / "al" / "pronounced_words.dict"
     assert f"pronounced by eSpeak NG: 10 words, all in {place}" in done.stderr
@@ -174,16 +163,14 @@ def test_another_language_with_the_english_model(run, digits: Path, tmp_path: Pa
     assert {"SIL"} < named == {p for words in read_dictionary(place).values() for p in words[0]} | {"SIL"}
     model = tmp_path / "de.h5"
     options = ("--language", "de", "--init", "english", "--max-iter", 2)
-    trained = run("train-phones", digits, model, *options)
-    assert trained.exit_code == 0, trained.output
+    trained = works(run("train-phones", digits, model, *options))
     beside = tmp_path / "de.pronounced_words.dict"
     assert f"pronounced by eSpeak NG: 10 words, all in {beside}" in trained.stderr
     assert read_dictionary(beside) == read_dictionary(place)
     refused = run("train-phones", digits, model, *options, "--dictionary", beside)
     assert f"--dictionary: found {beside}, which training {model} would replace, expected a copy" in refused.stderr
     assert read_dictionary(beside) == read_dictionary(place)
-    again = run("align", digits, model, "--dictionary", place, "--out", tmp_path / "again")
-    assert again.exit_code == 0, again.output
+    again = works(run("align", digits, model, "--dictionary", place, "--out", tmp_path / "again"))
     assert "lacks" not in again.stderr
     assert not (tmp_path / "again" / place.name).exists()
     assert "language: de\n" in run("show", model).stdout

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from said import works
+
 import gmmspeech as gs
 
 
 def test_from_a_corpus_to_features(run, tmp_path: Path, corpus) -> None:
     data, feats = tmp_path / "data", tmp_path / "feats.h5"
-    done = run("prepare", "fsdd", corpus("fsdd") / "audio" / "theo", data)
-    assert done.exit_code == 0, done.output
+    done = works(run("prepare", "fsdd", corpus("fsdd") / "audio" / "theo", data))
     assert done.stdout == "400 utterances, 1 speaker, 400 transcripts\n"
     (tmp_path / "few").mkdir()
     for name in ("wav.scp", "utt2spk"):
@@ -33,8 +34,7 @@ def test_what_is_left_out_is_told(run, tmp_path: Path) -> None:
         path = tmp_path / "source" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    done = run("prepare", "speakers", tmp_path / "source", tmp_path / "data")
-    assert done.exit_code == 0
+    done = works(run("prepare", "speakers", tmp_path / "source", tmp_path / "data"))
     assert done.stdout == "1 utterance, 1 speaker, 0 transcripts\n"
     how = "ffmpeg -i FILE FILE.wav converts audio and video"
     assert done.stderr == f"gmmspeech: left out: 1 .m4a, 1 .txt ({how})\n"

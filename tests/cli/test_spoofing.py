@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from said import works
 
 import gmmspeech as gs
 from gmmspeech.formats.asvspoof import read_cm_scores
@@ -15,8 +16,7 @@ Fails = Callable[..., None]
 
 
 def test_from_frames_to_figures(scored: Path, run: Run) -> None:
-    done = run("score-classes", scored / "c.h5", scored / "f.h5", scored / "cm", "--target", "ann", "--jobs", 2)
-    assert done.exit_code == 0, done.output
+    done = works(run("score-classes", scored / "c.h5", scored / "f.h5", scored / "cm", "--target", "ann", "--jobs", 2))
     assert done.stdout == "6 utterances scored\n"
     scores = read_cm_scores(scored / "cm")
     classifier = gs.load(scored / "c.h5")
@@ -27,8 +27,7 @@ def test_from_frames_to_figures(scored: Path, run: Run) -> None:
     lines = [f"ann ann-{i} - - bonafide" for i in (1, 2, 3)] + [f"bob bob-{i} - A0{i} spoof" for i in (1, 2, 3)]
     (scored / "protocol").write_text("\n".join(lines) + "\n")
     (scored / "asv").write_text("bonafide target 2\nbonafide target 3\nbonafide nontarget 0\nA01 spoof 2.5\n")
-    told = run("evaluate-spoofing", scored / "cm", scored / "protocol", "--asv-scores", scored / "asv")
-    assert told.exit_code == 0, told.output
+    told = works(run("evaluate-spoofing", scored / "cm", scored / "protocol", "--asv-scores", scored / "asv"))
     rows = [line.split() for line in told.stdout.splitlines()]
     assert [row[0] for row in rows] == ["attack", "all", "A01", "A02", "A03"]
     assert rows[1] == ["all", "3", "3", "0.00", "%", "0.1597"]

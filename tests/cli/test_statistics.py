@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from said import works
 
 import gmmspeech as gs
 
@@ -20,11 +21,9 @@ def test_an_iteration_in_parts(scored: Path, run: Run) -> None:
     gs.write_store(scored / "long.h5", [("u", np.tile(frames, (100, 1)))], front_end=front_end)
     for part in (1, 2):
         words = ("accumulate", scored / "u.h5", scored / "long.h5", scored / f"s{part}.h5", "--shard", f"{part}/2")
-        result = run(*words, "--jobs", part)
-        assert result.exit_code == 0, result.output
+        result = works(run(*words, "--jobs", part))
         assert result.stdout.startswith(f"{(16384, 12416)[part - 1]} frames, -")
-    result = run("estimate", scored / "u.h5", scored / "s1.h5", scored / "s2.h5", scored / "v.h5")
-    assert result.exit_code == 0, result.output
+    result = works(run("estimate", scored / "u.h5", scored / "s1.h5", scored / "s2.h5", scored / "v.h5"))
     before, found = gs.load(scored / "u.h5"), gs.load(scored / "v.h5")
     assert result.stdout == f"4 components, 28800 frames, {found.history_[-1]:.4f} nats a frame\n"
     with gs.FeatureStore(scored / "long.h5") as store:

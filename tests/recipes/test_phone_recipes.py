@@ -21,7 +21,7 @@ import pytest
 import soundfile
 import soxr
 from click.testing import CliRunner, Result
-from said import stops
+from said import stops, works
 
 from gmmspeech.corpora.timit import DEV
 from gmmspeech.formats.datadir import read_data_dir
@@ -126,8 +126,7 @@ def test_phones_librispeech(recipe, little_librispeech: Path, tmp_path: Path, mo
     for more, named in (([], "XYZZYISH, QWERTIED"), (["--dictionary", tmp_path / "more.dict"], "QWERTIED")):
         stops(run(module, *options, *more), f"test-other/text: found no pronunciation of {named}, expected")
 
-    done = run(module, *options, "--skip-bad")
-    assert done.exit_code == 0, done.output
+    done = works(run(module, *options, "--skip-bad"))
     assert "test-other: not in the dictionary: XYZZYISH (1 time)" in done.stderr
     utterance = first.split()[0]
     assert f"skipped 1 utterance; the first: utterance {utterance}: found no pronunciation of XYZZYISH" in done.stderr
@@ -263,8 +262,7 @@ def little_timit(synthetic_voices: Path, tmp_path_factory: pytest.TempPathFactor
 def test_timit(recipe, little_timit: Path, tmp_path: Path):
     ladder = {"num_leaves": 160, "total_gaussians": 200}
     module = recipe("timit", TRAINING=UPDATES | {"num_passes": 1}, LADDER=ladder, CLASSIFIER=ONE)
-    done = run(module, "--corpus", little_timit, "--out", tmp_path, "--gaussians", "150")
-    assert done.exit_code == 0, done.output
+    works(run(module, "--corpus", little_timit, "--out", tmp_path, "--gaussians", "150"))
     train, test = (read_ctm(tmp_path / f"labels-{name}.ctm") for name in ("train", "test"))
     assert len(train) == 48
     assert set(test) == {f"{speaker}_SX8" for speaker in CORE_TEST.split()}
@@ -298,8 +296,7 @@ def test_librispeech_words(recipe, little_librispeech: Path, tmp_path: Path):
     out = tmp_path / "out"
     module = recipe("librispeech_words", TRAINING=UPDATES)
     options = ["--corpus", little_librispeech, "--out", out, "--gaussians", "150"]
-    done = run(module, *options)
-    assert done.exit_code == 0, done.output
+    works(run(module, *options))
     found = rows(out, "recognition")
     for task in ("any speaker", "adapted to speakers"):  # of words that the n-gram knows
         assert percent(found[task]["error rate"]) < 90

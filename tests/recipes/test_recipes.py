@@ -10,7 +10,7 @@ import kaldiio
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from said import stops
+from said import stops, works
 
 import gmmspeech as gs
 from gmmspeech.commands.speaker import score_ivectors_file
@@ -26,8 +26,7 @@ def run(recipe):
         words = ["--out", out, "--jobs", "2", *options]
         module = recipe(name)
         vars(module).update(constants)
-        done = CliRunner().invoke(module.main, [str(word) for word in words], catch_exceptions=False)
-        assert done.exit_code == 0, done.output
+        done = works(CliRunner().invoke(module.main, [str(word) for word in words], catch_exceptions=False))
         return done.stderr
 
     return run_one

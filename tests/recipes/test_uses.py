@@ -6,13 +6,13 @@ from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
+from said import works
 
 PNG = b"\x89PNG"
 
 
 def run(module: ModuleType, out: Path, picture: str) -> list[dict[str, str]]:
-    done = CliRunner().invoke(module.main, ["--out", str(out), "--jobs", "1", "--debug"], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
+    works(CliRunner().invoke(module.main, ["--out", str(out), "--jobs", "1", "--debug"], catch_exceptions=False))
     assert (out / picture).read_bytes().startswith(PNG)
     return json.loads((out / "results.json").read_text(encoding="utf-8"))["tables"]["results"]
 
