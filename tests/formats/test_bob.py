@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import said
+from editing import put
 
 from gmmspeech.formats.loading import load
 
@@ -68,15 +69,6 @@ def test_bobs_own_figures(edited, bob):
     gmm = load(edited("bob", edit))
     np.testing.assert_array_equal(gmm.means_, arrays["means"])
     assert gmm.score(bob("dataNormalized")) > -70
-
-
-def put(name, value):
-    def edit(file):
-        del file[name]
-        if value is not None:
-            file[name] = value
-
-    return edit
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import said
+from editing import put
 
 from gmmspeech.formats.loading import load
 
@@ -40,15 +41,6 @@ def test_a_mixture(edited):
     gmm = load(edited())
     for found, expected in zip(gmm.parameters(), (WEIGHTS, MEANS, VARIANCES), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-15)
-
-
-def put(name, value):
-    def edit(file):
-        del file[name]
-        if value is not None:
-            file[name] = value
-
-    return edit
 
 
 @pytest.mark.parametrize(
