@@ -16,7 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import folder_beside, write_lines
-from gmmspeech.formats.datadir import read_map, write_map
+from gmmspeech.formats.datadir import read_map, utterances_of, write_map
 from gmmspeech.formats.trials import write_trials
-from gmmspeech.scoring.trials import TrialList
+from gmmspeech.scoring.trials import make_trials
 
 # The American English voice, plain and with eSpeak's speaker variants.
 _VARIANTS = "m1 m2 m3 m4 m5 m6 m7 m8 f1 f2 f3 f4 f5 linda steph Annie belinda Alex Andy Gene Lee Michael adam"
@@ -276,17 +276,17 @@ def _write_parts(data: Path, utterances: Sequence[_Utterance]) -> None:
     _write_part(data / "train", [u for u in utterances if u.sentence in TRAIN])
     _write_part(data / "test", [u for u in utterances if u.sentence in TEST])
     enrollment = [u for u in utterances if u.speaker in judged and u.sentence in ENROLL]
-    write_map(data / "eval/enroll_spk2utt", _spk2utt(enrollment))
-    tests = [u for u in utterances if u.speaker in judged and u.sentence in VERIFY]
-    claims = sorted((model, u.name, model == u.speaker) for model in judged for u in tests)
-    models, names, is_target = zip(*claims, strict=True)
-    write_trials(data / "eval/trials", TrialList(models, names, np.array(is_target)))
+    write_map(data / "eval/enroll_spk2utt", utterances_of({u.name: u.speaker for u in enrollment}))
+    tests = {u.name: u.speaker for u in utterances if u.speaker in judged and u.sentence in VERIFY}
+    models = {speaker: speaker for speaker in sorted(judged)}
+    write_trials(data / "eval/trials", make_trials(models, dict(sorted(tests.items()))))
 
 
 def _write_part(folder: Path, utterances: Sequence[_Utterance]) -> None:
     write_map(folder / "wav.scp", {u.name: f"audio/{u.name}.wav" for u in utterances})
-    write_map(folder / "utt2spk", {u.name: u.speaker for u in utterances})
-    write_map(folder / "spk2utt", _spk2utt(utterances))
+    utt2spk = {u.name: u.speaker for u in utterances}
+    write_map(folder / "utt2spk", utt2spk)
+    write_map(folder / "spk2utt", utterances_of(utt2spk))
     write_map(folder / "text", {u.name: u.text for u in utterances})
     write_map(folder / "utt2dur", {u.name: f"{u.duration:.4f}" for u in utterances})
     write_lines(
@@ -297,13 +297,6 @@ def _write_part(folder: Path, utterances: Sequence[_Utterance]) -> None:
             for start, stop, phone in u.phones
         ),
     )
-
-
-def _spk2utt(utterances: Iterable[_Utterance]) -> dict[str, list[str]]:
-    lists: dict[str, list[str]] = {}
-    for utterance in utterances:
-        lists.setdefault(utterance.speaker, []).append(utterance.name)
-    return lists
 
 
 def _words(sentence: str) -> str:
