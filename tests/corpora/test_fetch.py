@@ -130,7 +130,7 @@ def test_librispeech(corpus, origin, place, tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_a_quick_try(corpus, place, tmp_path: Path) -> None:
+def test_a_quick_try(corpus, place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = librispeech(corpus("librispeech-tiny"), "dev-clean")
     files = {name: content for name, content in files.items() if content != b"not listed"}
     known = place("librispeech-dev-clean", files)
@@ -141,6 +141,7 @@ def test_a_quick_try(corpus, place, tmp_path: Path) -> None:
     assert not set(background.utt2spk.values()) & set(test.utt2spk.values())
     trials = read_trials(folder / "data" / "dev-clean" / "trials")
     assert len(trials) == 3 * 3  # of four utterances, three make the model
+    monkeypatch.syspath_prepend(RECIPES / "librispeech")  # where the script finds the file beside it
     main = runpy.run_path(str(RECIPES / "librispeech" / "run.py"))["main"]
     words = ["--corpus", folder, "--quick", "--out", tmp_path / "exp", "--components", 8, "--seeds", 1, "--jobs", 2]
     result = works(CliRunner().invoke(main, [str(word) for word in words]))

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
-for name in ("fsdd", "phones_librispeech", "speaker_backends", "spoofing"):
+for name in ("fsdd", "librispeech", "phones_librispeech", "speaker_backends", "spoofing"):
     sys.path.append(str(RECIPES / name))  # where the script finds the files beside it
 
 
