@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import vocal_tract
+from experiments import Experiment, alignment_rows, experiments, features_of, normalized, recognition_rows, split
 from network import ALL, recognize_by_all, train_network
 from noisy import copies_apart, copy_in_noise, copy_in_rooms, states_with_copies, with_copies
-from words import check_words, draw, names_of
+from words import check_words, draw
 
 import gmmspeech as gs
 from gmmspeech import pipeline
@@ -34,16 +34,6 @@ WEIGHTS = {"top": 0.25, "beside": 0.25, "network": 1.5}  # of log-likelihoods wh
 CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
 PICTURE = (0.5, 3.0)  # s, of the first utterance
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Who is learned from and who is recognized; `labels` are the corpus' own, None if it was fetched without any."""
-
-    name: str
-    train: gs.formats.DataDir
-    test: gs.formats.DataDir
-    labels: Path | None
 
 
 @click.option("--gaussians", type=click.IntRange(1), default=1000, show_default=True, help="Of the phone HMMs.")
@@ -70,11 +60,11 @@ def main(
             gs.extract_features([part], features_of(run, part), FRONT_END, n_jobs=run.jobs)
     warped = {part.path.name: vocal_tract.extract_warped(run, part, FRONT_END) for part in (background, test)}
 
-    found = experiments(background, test)
+    found = experiments(background, test, DEV_EVERY)
     speed = [row for each in found for row in recognize(run, each, warped, dictionary, gaussians, skip_bad)]
     folder, labeled = run.out / f"classified-{test.path.name}", [each for each in found if each.labels]
     if labeled:
-        (train, dev), labels = split(background), [part.path / "phones.ctm" for part in (background, test)]
+        (train, dev), labels = split(background, DEV_EVERY), [part.path / "phones.ctm" for part in (background, test)]
         makes, parts = [folder / "classifier.h5", folder / "results.json"], {"train": train, "dev": dev, "test": test}
         if run.todo("classify", makes=makes, of=[*parts.values(), *labels], settings=[STATIC, CLASSIFIER]):
             phone_gmms.train_and_classify(folder, parts, STATIC, CLASSIFIER, n_jobs=run.jobs)
@@ -88,29 +78,11 @@ def main(
         draw(test, aligned, found[-1].labels, PICTURE, picture)
 
     if labeled:
-        read = gs.formats.read_labels
-        triples = [(e, told, rungs.aligned_at(run.out, to, r)) for e in labeled for told, to, r in aligners_of(e.name)]
-        found_rows = [rows.boundary_row(f"{e.name}, {told}", read(e.labels), read(at)) for e, told, at in triples]
-        run.results(found_rows, "alignment")
-    run.results([row for each in found for row in recognition_rows(each, run.out)], "recognition")
+        run.results([row for each in labeled for row in alignment_rows(each, run.out, TOP)], "alignment")
+    run.results([row for each in found for row in recognition_rows(each, run.out, TOP)], "recognition")
     if labeled:
         run.results(phone_gmms.classification_rows([folder]), "classification")
     run.results(speed, "speed")
-
-
-def experiments(background: gs.formats.DataDir, test: gs.formats.DataDir) -> list[Experiment]:
-    """A fifth of the background after the rest, and test speakers after the whole background."""
-    labels = [part.path / "phones.ctm" for part in (background, test)]
-    own = labels if all(path.exists() for path in labels) else [None, None]
-    return [Experiment("dev", *split(background), own[0]), Experiment(test.path.name, background, test, own[1])]
-
-
-def split(background: gs.formats.DataDir) -> tuple[gs.formats.DataDir, gs.formats.DataDir]:
-    """Every fifth speaker is kept for development."""
-    held_out = sorted(set(background.utt2spk.values()))[::DEV_EVERY]
-    kept = [background.utt2spk[utterance] in held_out for utterance in background.utterances]
-    sides = ((u for u, k in zip(background.utterances, kept, strict=True) if k == side) for side in (False, True))
-    return background.only(next(sides)), background.only(next(sides))
 
 
 def recognize(
@@ -121,10 +93,7 @@ def recognize(
     gaussians: int,
     skip_bad: bool,
 ) -> list[rows.Row]:
-    """Flat start, alignment of both sides, triphones, alignment and phone recognition on each rung of the ladder.
-
-    Then the last rung once more, on features that are normalized by the length of speakers' vocal tracts.
-    """
+    """Climb from a flat start, align and recognize on each rung; on the last with normalized vocal tracts too."""
     name, sides = task.name, (task.train, task.test)
     train, test = (rungs.Speech(features_of(run, x), phones.transcripts(x), x.utt2spk) for x in sides)
     bad, alignment = {"skip_bad": skip_bad}, {"refine": REFINE, "skip_bad": skip_bad}
@@ -175,45 +144,6 @@ def recognize_with_network(
     recognize_by_all(run, top, systems, (network, WEIGHTS["network"]), test, learned, scale=LOOP_SCALE)
     steps = {f"network-{top}": (1 + len(copies)) * train.seconds, f"recognize-{top}-{ALL}": test.seconds}
     return [rows.speed_row(step.replace("-", " ", 1), s, run.cpu_seconds(step)) for step, s in steps.items()]
-
-
-def normalized(run: pipeline.Run, task: Experiment) -> list[rungs.Speech]:
-    """Speech to learn from and to recognize, normalized by the length of vocal tracts."""
-    places = vocal_tract.normalized_at(run, task.name)
-    parts = zip(places, (task.train, task.test), strict=True)
-    return [rungs.Speech(place, phones.transcripts(part), part.utt2spk) for place, part in parts]
-
-
-def features_of(run: pipeline.Run, part: gs.formats.DataDir) -> Path:
-    """Where the features of a part are."""
-    return run.out / f"feats-{part.path.name}.h5"
-
-
-def aligners_of(name: str) -> list[tuple[str, str, str]]:
-    """What each system that aligns is called in tables, and the name and the rung that its files have."""
-    return [*((rung, name, rung) for rung in rungs.RUNGS), (f"{TOP} and VTLN", f"{name}-vtln", TOP)]
-
-
-def recognizers_of(name: str) -> list[tuple[str, str, str]]:
-    """What each system that recognizes is called, and its files: those that align, and those of more models."""
-    more = [
-        (f"{TOP}, VTLN and noise", f"{name}-vtln-beside", TOP),
-        (f"{TOP}, VTLN and network", f"{name}-vtln", ALL),
-    ]
-    return [*aligners_of(name), *more]
-
-
-def recognition_rows(task: Experiment, out: Path) -> list[rows.Row]:
-    """Phone errors on each rung of the ladder, beside the corpus' phones or those of the alignment."""
-    names = names_of(task.labels or rungs.aligned_at(out, task.name, rungs.MONOPHONE))
-    # what could not be aligned has no phones to compare with, where those of the alignment are used
-    said = {u: names[u] for u in phones.transcripts(task.test) if task.labels or u in names}
-    found = []
-    for told, name, rung in recognizers_of(task.name):
-        recognized = names_of(rungs.recognized_at(out, name, rung))
-        errors = gs.metrics.error_rate(said, {utterance: recognized[utterance] for utterance in said})
-        found.append(rows.error_row(f"{task.name}, {told}", errors))
-    return found
 
 
 if __name__ == "__main__":
