@@ -286,13 +286,13 @@ def _evaluate(
     if run.todo("calibrate", makes=[noted], of=[trials, *systems.values()], settings=chosen.notes):
         llrs.unlink(missing_ok=True)
         remove_leftovers(llrs, place / "calibration.h5")
-        learnt = [voices[speaker] for speaker in set(chosen.background.values())]
+        known = [voices[speaker] for speaker in set(chosen.background.values())]
         tried = [voices[chosen.owners[test]] for test in set(chosen.trials.tests)]
-        # Scores with pitch have those without it in them, but beside PLDA how much it counts is learnt.
+        # Scores with pitch have those without it in them, but beside PLDA how much it counts is learned.
         within = {name for name in systems if name + WITH_PITCH in systems and PLDA not in systems}
         used = [path for name, path in systems.items() if name not in within]
         calibrated = _calibrate(place, llrs, used, choosing=SAME_CHANNEL not in systems)
-        lacked = lacking(learnt, tried) if learnt else ()
+        lacked = lacking(known, tried) if known else ()
         notes = [*_worth(chosen, speech), *lacked, *calibrated, *chosen.notes]
         write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
     notes = json.loads(noted.read_text(encoding="utf-8"))

@@ -115,7 +115,7 @@ def test_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.usefixtures("no_pictures")
 def test_background_of_strangers(folder: Path, tmp_path: Path) -> None:
-    """All speakers are in trials, none is learnt from; a file of the same model gives the same scores."""
+    """All speakers are in trials, none is learned from; a file of the same model gives the same scores."""
     found = gs.verify_folder(folder, tmp_path / "out", background="open")  # which warns of nothing
     assert len(read_list_map(tmp_path / "out" / "protocol" / "spk2utt")) == len(SPEAKERS)
     assert not (tmp_path / "out" / "protocol" / "background").exists()
