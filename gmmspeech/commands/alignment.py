@@ -25,11 +25,10 @@ from gmmspeech.files.text import read_text
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.formats.labels.labels import FORMATS
 from gmmspeech.phones.decoding.alignment import Alignment, align
-from gmmspeech.phones.decoding.sounding_edges import with_sounding_edges
+from gmmspeech.phones.decoding.sounding_edges import manners_of, with_sounding_edges
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import Label
-from gmmspeech.phones.labels.manner import manners
 
 Audio = str | os.PathLike[str] | tuple[NDArray, float]
 
@@ -122,9 +121,8 @@ def align_file(
     speakers = said.utt2spk if adapt else None
     found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, utt2spk=speakers, goodness=goodness)
     alignment = found.alignments[_NAME]
-    if knows_no_times(hmm):
-        manner = manners([*hmm.phones, *(phone.name for phone in alignment.phones)])
-        alignment = with_sounding_edges(alignment, manner, samples, rate)
+    if isinstance(hmm, PhoneHMM) and knows_no_times(hmm):
+        alignment = with_sounding_edges(alignment, manners_of(hmm, [alignment]), samples, rate)
     if not start:
         return alignment
     return replace(alignment, words=_moved(alignment.words, start), phones=_moved(alignment.phones, start))

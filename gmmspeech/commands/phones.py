@@ -44,7 +44,7 @@ from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_the
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align, search_note
 from gmmspeech.phones.decoding.confidence import LEAST_FIT, LONGEST_PHONE, least_fit, swapped_transcripts
 from gmmspeech.phones.decoding.recognition import decode
-from gmmspeech.phones.decoding.sounding_edges import with_sounding_edges
+from gmmspeech.phones.decoding.sounding_edges import manners_of, with_sounding_edges
 from gmmspeech.phones.hmm.adaptation import MappedFrames
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem
 from gmmspeech.phones.hmm.graph import (
@@ -56,7 +56,6 @@ from gmmspeech.phones.hmm.graph import (
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import FrameClock, FrameTimes
-from gmmspeech.phones.labels.manner import manners
 from gmmspeech.phones.labels.phone_sets import is_arpabet, is_speech
 from gmmspeech.phones.labels.word_positions import with_positions, without_positions
 from gmmspeech.phones.labels.words import words_of
@@ -258,8 +257,7 @@ def _with_sounding_edges(
 ) -> AlignedCorpus:
     """Place edges of silence by the recordings themselves."""
     sound, told = (FrameClock.of(model.front_end, times=each).edge_of_first / 1000 for each in ("center", times))
-    names = (phone.name for alignment in found.alignments.values() for phone in alignment.phones)
-    manner = manners([*model.phones, *names])
+    manner = manners_of(model, found.alignments.values())
 
     def placed(name: str) -> Alignment:
         signal, rate = load_utterance(data, name, channel=channel)

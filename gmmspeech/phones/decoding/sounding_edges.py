@@ -7,15 +7,16 @@ above noise in the low frequencies of its voice, and a fricative in high ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.phones.decoding.alignment import Alignment
+from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import Label
-from gmmspeech.phones.labels.manner import SONORANTS
+from gmmspeech.phones.labels.manner import SONORANTS, manners
 
 VOICE, FRICTION = (100.0, 900.0), (2000.0, 8000.0)  # Hz
 BANDS = {**dict.fromkeys(SONORANTS, VOICE), "fricative": FRICTION, "affricate": FRICTION}
@@ -29,6 +30,13 @@ NOISE = 0.25  # of the way from silence to the phone, in dB, that noise takes up
 SHORTEST = 0.025  # seconds of silence that frames need not show
 UNSURE = 0.025  # seconds: deviation of where it ends, of which frames tell nothing
 LEAST = 6.0  # dB above silence of a phone that can be told from it
+BLOCK = 4096  # windows that are in memory at once
+
+
+def manners_of(model: PhoneHMM, alignments: Iterable[Alignment]) -> dict[str, str]:
+    """Manner of each phone of a model and of what it aligned; its silence comes first, whatever that is called."""
+    names = [*model.phones, *(phone.name for alignment in alignments for phone in alignment.phones)]
+    return {model.silence: "silence", **manners(name for name in names if name != model.silence)}
 
 
 def with_sounding_edges(
@@ -37,7 +45,8 @@ def with_sounding_edges(
     """Give an alignment whose phones end before silence where they do in the waveform, (n,), as its first one begins.
 
     After other pauses they begin where they did, which labels of read English agree with. `manner` is that of each
-    phone. What the alignment takes for a time is so many seconds `later` in the waveform.
+    phone, and the first silence in it the one that may be added. What the alignment takes for a time is so many seconds
+    `later` in the waveform.
     """
     alignment = with_first_silence(alignment, manner, signal, rate, later)
     names = [phone.name for phone in alignment.phones]
@@ -50,8 +59,9 @@ def with_sounding_edges(
     for phone, inner, edge, outer in ends + starts:
         band = BANDS.get(manner[names[phone]])
         if band is not None:
-            edges[edge] = fading(signal, rate, edges[inner], edges[edge], edges[outer], band)
-            new[told[edge]] = round(edges[edge] - later, 6)
+            found = fading(signal, rate, edges[inner], edges[edge], edges[outer], band)
+            if found - later >= told[edge - 1] + HOP:  # times of starts of frames may have no room there
+                edges[edge], new[told[edge]] = found, round(found - later, 6)
     moved = [
         [label._replace(start=new[label.start], end=new[label.end]) for label in labels]
         for labels in (alignment.words, alignment.phones)
@@ -72,7 +82,7 @@ def with_first_silence(
     if silence is None or band is None or first.end + later < 2 * SHORTEST:
         return alignment
     begin = fading(signal, rate, first.end + later, SHORTEST, 0.0, band)
-    if begin <= SHORTEST:
+    if begin <= SHORTEST or begin < later + HOP:
         return alignment
     begin = round(begin - later, 6)
     goodness, deviations = alignment.goodness, alignment.deviations
@@ -121,8 +131,12 @@ def band_levels(
     """Power of windows around times, (T,), in a band in Hz, in dB."""
     length = min(round(WINDOW * rate), len(signal))
     starts = np.clip(np.round(times * rate - length / 2).astype(int), 0, len(signal) - length)
-    windows = np.lib.stride_tricks.sliding_window_view(signal, length)[starts] * np.hanning(length)
+    windows = np.lib.stride_tricks.sliding_window_view(signal, length)
     frequencies = np.fft.rfftfreq(length, 1 / rate)
     inside = (frequencies >= band[0]) & (frequencies < band[1])
-    power = (np.abs(np.fft.rfft(windows)[:, inside]) ** 2).sum(axis=1)
+    blocks = [
+        np.fft.rfft(windows[some] * np.hanning(length))[:, inside]
+        for some in np.split(starts, range(BLOCK, len(starts), BLOCK))  # a phone may be of many minutes
+    ]
+    power = np.concatenate([(np.abs(block) ** 2).sum(axis=1) for block in blocks])
     return 10 * np.log10(power + np.finfo(np.float32).tiny)

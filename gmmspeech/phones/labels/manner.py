@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from gmmspeech.phones.labels.ipa import notation_of, to_ipa
 from gmmspeech.phones.labels.phone_sets import ARPABET, TIMIT_61, is_silence, is_speech, strip_stress
+from gmmspeech.phones.labels.word_positions import without_positions
 
 MANNERS = ("vowel", "approximant", "tap or trill", "nasal", "fricative", "affricate", "stop", "closure", "silence")
 SONORANTS = frozenset(MANNERS[:4])
@@ -40,7 +41,8 @@ def manners(phones: Iterable[str]) -> dict[str, str]:
     """Give the manner of articulation of each phone of an inventory.
 
     The inventory is ARPAbet (with or without stress) or TIMIT's if all its symbols are, else IPA or X-SAMPA, where the
-    first letter counts, and a stop with a fricative behind it is an affricate. What is neither is "other".
+    first letter counts, and a stop with a fricative behind it is an affricate. What is neither is "other". Where in a
+    word a phone stands, as in "AA_B", does not matter.
 
     Examples
     --------
@@ -50,13 +52,16 @@ def manners(phones: Iterable[str]) -> dict[str, str]:
     {'yː': 'vowel', 't͡s': 'affricate', 'tʰ': 'stop'}
     >>> manners(["E", "S", "tS", "{"])
     {'E': 'vowel', 'S': 'fricative', 'tS': 'affricate', '{': 'vowel'}
+    >>> manners(["JH_B", "ER1_E"])
+    {'JH_B': 'affricate', 'ER1_E': 'vowel'}
     """
-    names = list(dict.fromkeys(phones))
+    bare = {phone: without_positions([phone])[0] for phone in phones}
+    names = list(dict.fromkeys(bare.values()))
     latin = all(strip_stress(name).lower() in _ARPABET_OR_TIMIT for name in filter(is_speech, names))
     if latin:
-        return {name: _manner(name, True) for name in names}
+        return {phone: _manner(name, True) for phone, name in bare.items()}
     notation = notation_of(names)
-    return {name: _manner((is_speech(name) and to_ipa(name, notation)) or name, False) for name in names}
+    return {phone: _manner((is_speech(n) and to_ipa(n, notation)) or n, False) for phone, n in bare.items()}
 
 
 def by_manner(phones: Iterable[str]) -> list[str]:

@@ -5,10 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 from scipy.signal import butter, sosfilt
 
+from gmmspeech.phones.decoding import sounding_edges
 from gmmspeech.phones.decoding.alignment import Alignment
-from gmmspeech.phones.decoding.sounding_edges import FALL, FRICTION, UNSURE, VOICE, fading, with_sounding_edges
+from gmmspeech.phones.decoding.sounding_edges import (
+    FALL,
+    FRICTION,
+    UNSURE,
+    VOICE,
+    band_levels,
+    fading,
+    manners_of,
+    with_sounding_edges,
+)
+from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.labels.labels import Label
 
 RATE = 16000
@@ -143,3 +155,41 @@ def test_other_edges_stay():
     assert after[:1] + after[2:] == edges_of(before)[:1] + edges_of(before)[2:]
     silent = alignment_of("SIL", "a", edges=[0.0, 0.5, 0.99])
     assert edges_of(with_sounding_edges(silent, {**MANNER, "SIL": "vowel"}, signal, RATE)) == edges_of(silent)
+
+
+@given(
+    phones=st.lists(st.tuples(st.sampled_from([*MANNER]), st.sampled_from([1, 2, 5, 20])), min_size=1, max_size=8),
+    rate=st.sampled_from([8000, 16000, 44100]),
+    later=st.sampled_from([0.0, 0.0075, 0.03]),
+    levels=st.lists(st.sampled_from([0.0, 1e-4, 1e-2, 1.0]), min_size=1, max_size=30),
+)
+@settings(max_examples=100)
+def test_phones_follow_one_another_whatever_sounds(phones, rate, later, levels):
+    names, frames = zip(*phones, strict=True)
+    if set(names) == {"SIL"}:
+        return
+    before = alignment_of(*names, edges=[0.01 * frame for frame in np.cumsum([0, *frames])])
+    before = replace(before, deviations=np.zeros(len(names)))
+    number = int(rate * (before.phones[-1].end + later))
+    signal = np.random.default_rng(0).normal(0, 1, number) * np.resize(np.repeat(levels, rate // 50), number)
+    after = with_sounding_edges(before, MANNER, signal.astype(np.float32), rate, later=later)
+    edges = edges_of(after)
+    assert (np.diff(edges) > 0.004).all()
+    assert [phone.end for phone in after.phones[:-1]] == edges[1:-1]
+    assert (edges[0], edges[-1]) == (0.0, before.phones[-1].end)
+    assert {*after.words[0][:2]} <= {*edges}
+    assert len(after.phones) == len(after.log_likelihoods) == len(after.deviations)
+
+
+def test_a_silence_by_any_name_is_that_of_the_model():
+    model = PhoneHMM.from_phones(["epi", "stille", "JH_B"], mean=np.zeros(1), variance=np.ones(1), silence="stille")
+    found = manners_of(model, [alignment_of("SPN_S", edges=[0.0, 1.0])])
+    assert found == {"stille": "silence", "epi": "silence", "JH_B": "affricate", "SPN_S": "other"}
+    assert next(iter(found)) == "stille"
+
+
+def test_levels_of_many_windows_are_those_of_each(monkeypatch):
+    signal, times = voice(0.2, 0.5) + noise(-50), np.arange(0, 1, 0.005)
+    at_once = band_levels(signal, RATE, times, VOICE)
+    monkeypatch.setattr(sounding_edges, "BLOCK", 7)
+    np.testing.assert_array_equal(band_levels(signal, RATE, times, VOICE), at_once)
