@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ from gmmspeech.progress import progress_bar
 from gmmspeech.stores.features import FeatureStore
 
 PART_BYTES = 2**28  # of audio, some five hours of FLAC: what a killed run loses the work on
-VERSION = 1  # of what an alignment is, given all else: a part of another one is not taken
+VERSION = 2  # of what an alignment is, given all else: a part of another one is not taken
 
 
 class Kept(NamedTuple):
@@ -55,7 +56,7 @@ def kept_beside(out: Path | None, data: DataDir) -> Iterator[Kept | None]:
     if out is None or len(parts) < 2:
         yield None
         return
-    place = out.resolve().with_name(f".{out.resolve().name}.unfinished")
+    place = _place(out.resolve())
     with one_run_at_a_time(place):
         check_shard_folder(place)
         place.mkdir(parents=True, exist_ok=True)
@@ -68,6 +69,12 @@ def kept_beside(out: Path | None, data: DataDir) -> Iterator[Kept | None]:
         finally:
             with suppress(OSError):  # there is something in it
                 place.rmdir()
+
+
+def _place(out: Path) -> Path:
+    """Folder beside an output, or in one whose folder nobody may write to, as that of a mounted disk."""
+    inside = out.exists() and not os.access(out.parent, os.W_OK)
+    return out / ".unfinished" if inside else out.with_name(f".{out.name}.unfinished")
 
 
 def _parts(data: DataDir) -> list[list[str]]:
@@ -103,17 +110,28 @@ def align_in_parts(
         likely = [[*map(probability_of, entries[word])] for word in own]
         who = None if utt2spk is None else {name: utt2spk[name] for name in said}
         path = kept.place / f"part-{_digest([VERSION, model, shards, said, own, likely, who, options])}.json"
-        if not path.exists():
+        part = _read_part(path)
+        if part is None:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "pronunciations: ", GmmSpeechWarning)  # told of all of them
                 done = align(model, store, said, own, utt2spk=who, n_jobs=n_jobs, progress=False, **options)
             each = ([name, vars(found)] for name, found in done.alignments.items())
-            write_lines(path, (json.dumps(line, default=_plain) for line in chain([done.skipped], each)))
-        lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-        skipped |= next(lines)
-        alignments |= {name: _alignment(**fields) for name, fields in lines}
+            part = done.skipped, done.alignments
+            first = [done.skipped, len(done.alignments)]
+            write_lines(path, (json.dumps(line, default=_plain) for line in chain([first], each)))
+        skipped |= part[0]
+        alignments |= part[1]
     found = {name: alignments[name] for name in words if name in alignments}
     return AlignedCorpus(found, {name: skipped[name] for name in words if name in skipped}, Counter())
+
+
+def _read_part(path: Path) -> tuple[dict[str, str], dict[str, Alignment]] | None:
+    """Utterances of a part that were skipped, and alignments of the others; None if it isn't there, or not whole."""
+    with suppress(OSError, ValueError):
+        (skipped, number), *lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        if len(lines) == number:
+            return skipped, {name: _alignment(**fields) for name, fields in lines}
+    return None
 
 
 def _with_phones_of(model: PhoneHMM | AdaptedSystem, entries: Pronunciations) -> PhoneHMM | AdaptedSystem:

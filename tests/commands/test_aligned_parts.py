@@ -89,3 +89,24 @@ def test_what_was_kept_of_other_words_is_not_taken(recordings, tmp_path, monkeyp
     done = align_dir(recordings, None, None, out=tmp_path / "out")
     assert [word.name for word in done.alignments[f"{transcript.parent.name}/{transcript.stem}"].words] == ["hello"]
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.filterwarnings("ignore::gmmspeech.errors.GmmSpeechWarning")
+def test_damaged_parts_are_aligned_again_and_lie_in_the_output_where_nothing_may_lie_beside_it(
+    recordings, tmp_path, monkeypatch
+):
+    at_once, out = tmp_path / "expected", tmp_path / "out"
+    align_dir(recordings, None, None, out=at_once)
+    out.mkdir()
+    monkeypatch.setattr(aligned_parts, "PART_BYTES", 150_000)
+    monkeypatch.setattr(aligned_parts.os, "access", lambda path, mode: Path(path) != tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("gmmspeech.commands.phones.write_alignments", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            align_dir(recordings, None, None, out=out)
+    first, second, third = (out / ".unfinished").glob("part-*")
+    first.write_text(first.read_text()[:-9])
+    second.write_text("".join(second.read_text().splitlines(keepends=True)[:-1]))
+    third.write_text("")
+    align_dir(recordings, None, None, out=out)
+    assert content(out) == content(at_once)
