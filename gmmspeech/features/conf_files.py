@@ -241,8 +241,8 @@ def _check_known(name: str, known: Collection[str], place: Place, *, dashes: boo
     def written(names: Iterable[str]) -> str:
         return ", ".join("--" + each.replace("_", "-") if dashes else each for each in names)
 
-    near = nearest(name, known)
-    expected = f", expected one of {shown(written(known), 180)}"
+    near = nearest(name, sorted(known))
+    expected = f", expected one of {shown(written(sorted(known)), 180)}"
     hint = expected if near is None else f"; the nearest known one is {written([near])}"
     raise ConfigError(f"{place}unknown option {shown(written([name]))}{hint}")
 
