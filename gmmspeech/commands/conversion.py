@@ -25,13 +25,18 @@ def converting(front: FrontEnd, rate: int | None = None) -> FrontEnd:
 
 
 def audio_formats(data: DataDir) -> dict[str, AudioFormat]:
-    """Tell what the recordings are that the utterances of a data directory need; reading names those that are bad."""
-    used = (data.segment_of(utterance).recording for utterance in data.utterances)
+    """Tell what the recordings are that the utterances of a data directory need; reading names those that are bad.
+
+    A recording has one channel where its segments choose theirs.
+    """
+    used = [data.segment_of(utterance) for utterance in data.utterances]
+    whole = {segment.recording for segment in used if segment.channel is None}
     found: dict[str, AudioFormat] = {}
-    for recording in dict.fromkeys(used):
+    for recording in dict.fromkeys(segment.recording for segment in used):
         if recording in data.recordings:
             with suppress(AudioError):
-                found[recording] = audio_format(data.recordings[recording], raw=data.raw)
+                one = audio_format(data.recordings[recording], raw=data.raw)
+                found[recording] = one if recording in whole else one._replace(channels=1)
     return found
 
 

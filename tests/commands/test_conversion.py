@@ -61,6 +61,15 @@ def _frames(data, front, utterance):
         return store[utterance]
 
 
+@pytest.mark.parametrize(("of_second", "told"), [("1", 1), ("", 2)])
+def test_channels_that_segments_choose_are_not_mixed(of_second, told, tmp_path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros((800, 2)), 8000)
+    (tmp_path / "wav.scp").write_text("a a.wav\n")
+    (tmp_path / "segments").write_text(f"u a 0 0.05 0\nv a 0.05 0.1 {of_second}\n")
+    (tmp_path / "utt2spk").write_text("u s\nv s\n")
+    assert audio_formats(gs.read_data_dir(tmp_path)) == {"a": AudioFormat(8000, told, 800)}
+
+
 def test_utterances_that_can_be_read(tmp_path) -> None:
     """Segments are as long as they say, the last to the end of its recording; what is no audio is left out."""
     for name, rate in (("a", 8000), ("b", 16000)):
