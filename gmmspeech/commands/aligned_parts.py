@@ -24,7 +24,7 @@ from gmmspeech.commands.shard_folder import check_shard_folder, clear_shard_fold
 from gmmspeech.commands.shards import audio_bytes
 from gmmspeech.errors import GmmSpeechWarning
 from gmmspeech.files.atomic import one_run_at_a_time, remove_leftovers, write_lines
-from gmmspeech.files.saving import Saved
+from gmmspeech.files.saving import nested_state
 from gmmspeech.formats.datadir import DataDir, utterances_of
 from gmmspeech.phones.decoding.adapting import with_phones
 from gmmspeech.phones.decoding.alignment import AlignedCorpus, Alignment, align
@@ -101,6 +101,7 @@ def align_in_parts(
         return align(model, store, words, dictionary, utt2spk=utt2spk, n_jobs=n_jobs, **options)
     entries = {w: pronunciations(dictionary, w, optional=True) for w in dict.fromkeys(chain(*words.values()))}
     model = _with_phones_of(model, entries)
+    of_model = _digest(nested_state(model))
     shards = sorted(path.name for path in kept.place.glob("*.shards/*.h5"))
     alignments: dict[str, Alignment] = {}
     skipped: dict[str, str] = {}
@@ -109,7 +110,7 @@ def align_in_parts(
         own = {word: entries[word] for word in dict.fromkeys(chain(*said.values()))}
         likely = [[*map(probability_of, entries[word])] for word in own]
         who = None if utt2spk is None else {name: utt2spk[name] for name in said}
-        path = kept.place / f"part-{_digest([VERSION, model, shards, said, own, likely, who, options])}.json"
+        path = kept.place / f"part-{_digest(VERSION, of_model, shards, said, own, likely, who, options)}.json"
         part = _read_part(path)
         if part is None:
             with warnings.catch_warnings():
@@ -140,23 +141,9 @@ def _with_phones_of(model: PhoneHMM | AdaptedSystem, entries: Pronunciations) ->
     return with_phones(model, dict.fromkeys(chain.from_iterable(chain.from_iterable(named.values()))))
 
 
-def _digest(value: Any) -> str:
-    """Tell apart models, text and options in lists and mappings."""
-    found = hashlib.sha256()
-
-    def add(value: Any) -> None:
-        value = value.to_state() if isinstance(value, Saved) else value
-        if isinstance(value, np.ndarray):
-            found.update(f"{value.dtype} {value.shape}".encode() + value.tobytes())
-        elif isinstance(value, (Mapping, list, tuple)):
-            found.update(f"{type(value).__name__} {len(value)} ".encode())
-            for each in chain.from_iterable(value.items()) if isinstance(value, Mapping) else value:
-                add(each)
-        else:
-            found.update(f"{value!r} ".encode())
-
-    add(value)
-    return found.hexdigest()[:16]
+def _digest(*decides: Any) -> str:
+    """Tell apart text, numbers and arrays in lists and mappings."""
+    return hashlib.sha256(json.dumps(decides, default=_plain).encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:

@@ -105,7 +105,7 @@ class Saved:
         folder = os.path.dirname(os.fspath(path))
         if folder and not os.path.isdir(folder):
             raise DataError(f"{shown(path)}: found no folder {shown(folder)}, expected one that is there")
-        state = _plain(self)
+        state = nested_state(self)
         try:
             _check(state)
         except ValueError as error:
@@ -181,7 +181,7 @@ def load(
 def write(group: h5py.Group, saved: Saved) -> None:
     """Fill a group with an object, for `read`."""
     group.attrs["kind"] = saved._kind
-    _write_state(group, _plain(saved))
+    _write_state(group, nested_state(saved))
 
 
 def read(group: h5py.Group) -> Any:
@@ -253,19 +253,19 @@ def _name_of(field: Field[Any]) -> str:
     return str(field.metadata.get("saved_as", field.name))
 
 
-def _plain(value: Any) -> Any:
+def nested_state(value: Any) -> Any:
     """State of an object, and of all that is in it: nested dicts of arrays, lists of text, numbers and text."""
     if hasattr(value, "to_state"):
-        return _plain(value.to_state())
+        return nested_state(value.to_state())
     if is_dataclass(value):
-        return _plain(fields_of(value))
+        return nested_state(fields_of(value))
     if isinstance(value, dict):
-        return {name: _plain(v) for name, v in value.items() if v is not None}
+        return {name: nested_state(v) for name, v in value.items() if v is not None}
     if isinstance(value, tuple) and value:
         if isinstance(value[0], str):
             return list(value)
         if isinstance(value[0], np.ndarray) or is_dataclass(value[0]) or hasattr(value[0], "to_state"):
-            return {str(i): _plain(v) for i, v in enumerate(value)}
+            return {str(i): nested_state(v) for i, v in enumerate(value)}
     return np.array(value) if isinstance(value, tuple) else value
 
 

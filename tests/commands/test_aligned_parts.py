@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,22 @@ def test_what_was_kept_of_other_words_is_not_taken(recordings, tmp_path, monkeyp
     done = align_dir(recordings, None, None, out=tmp_path / "out")
     assert [word.name for word in done.alignments[f"{transcript.parent.name}/{transcript.stem}"].words] == ["hello"]
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.filterwarnings("ignore::gmmspeech.errors.GmmSpeechWarning")
+def test_what_was_kept_of_a_model_with_another_question_is_not_taken(recordings, tmp_path, monkeypatch):
+    monkeypatch.setattr(aligned_parts, "PART_BYTES", 150_000)
+    model = gs.phones.english_model(contexts=True)
+    questions = model.tree.questions.copy()
+    questions[len(questions) // 2] ^= True  # in the midst of an array that NumPy would not print whole
+    others = [model, replace(model, tree=replace(model.tree, questions=questions))]
+    for number, each in enumerate(others, start=1):
+        each.save(tmp_path / "model.h5")
+        with monkeypatch.context() as patch:
+            patch.setattr("gmmspeech.commands.phones.write_alignments", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                align_dir(recordings, tmp_path / "model.h5", None, out=tmp_path / "out")
+        assert len(list((tmp_path / ".out.unfinished").glob("part-*"))) == 3 * number
 
 
 @pytest.mark.filterwarnings("ignore::gmmspeech.errors.GmmSpeechWarning")
