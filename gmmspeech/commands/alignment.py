@@ -121,7 +121,7 @@ def align_file(
     speakers = said.utt2spk if adapt else None
     found = align(hmm, {_NAME: frames}, spoken.words, spoken.entries, utt2spk=speakers, goodness=goodness)
     alignment = found.alignments[_NAME]
-    if isinstance(hmm, PhoneHMM) and knows_no_times(hmm):
+    if knows_no_times(hmm):
         alignment = with_sounding_edges(alignment, manners_of(hmm, [alignment]), samples, rate)
     if not start:
         return alignment

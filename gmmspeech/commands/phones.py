@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from numpy.typing import NDArray
 
@@ -230,7 +230,7 @@ def align_dir(
                 how = {"n_jobs": n_jobs, "skip_bad": skip, **options}
                 found = align_in_parts(kept, hmm, store, spoken.words, spoken.entries, **how)
             least = _least_fit(hmm, store, spoken, found, n_jobs=n_jobs, **options)
-        if stored is None and isinstance(hmm, PhoneHMM) and knows_no_times(hmm):
+        if stored is None and knows_no_times(hmm):
             found = _with_sounding_edges(found, hmm, said, channel, options.get("times", "center"), n_jobs)
         if ali is not None and found.alignments:
             _write_ali(ali, hmm, found.alignments, spoken.entries)
@@ -247,7 +247,7 @@ def align_dir(
     return AlignedFolder(found.alignments, skipped, unknown, data, spoken, least)
 
 
-def knows_no_times(model: PhoneHMM | AdaptedSystem) -> bool:
+def knows_no_times(model: PhoneHMM | AdaptedSystem) -> TypeGuard[PhoneHMM]:
     """Say whether nobody's labels have told a model of phones without contexts where these begin and end."""
     return isinstance(model, PhoneHMM) and model.deviation_scale is None
 

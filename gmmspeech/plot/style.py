@@ -118,8 +118,8 @@ def drawing_on(ax: Axes | Figure | None, width: float, height: float) -> Iterato
 
         ax = opened = pyplot.figure()
         opened.set_facecolor("white")
-    small = {"font.size": SMALL} if isinstance(ax, Axes) and room(ax) < NARROW else {}
-    with drawing(**small):
+    size = SMALL if isinstance(ax, Axes) and room(ax) < NARROW else None
+    with drawing(**({"font.size": size} if size else {})):
         if isinstance(ax, Axes):
             found = ax
         elif isinstance(ax, Figure) and not ax.axes:
@@ -128,7 +128,7 @@ def drawing_on(ax: Axes | Figure | None, width: float, height: float) -> Iterato
             found = ax.add_subplot()
         else:
             raise ConfigError(f"ax: found {told(ax)}, expected Axes of matplotlib, an empty Figure, or None")
-        _dress(found, **small)
+        _dress(found, size)
         try:
             yield found
         except BaseException:
@@ -158,10 +158,10 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150)
         figure.savefig(temporary, dpi=dpi)
 
 
-def _dress(ax: Axes, **small: float) -> None:
+def _dress(ax: Axes, size: float | None = None) -> None:
     """Give Axes our look for good: ticks are made when they are drawn, with the settings of then."""
     ax.tick_params(color=MUTED, labelcolor=INK)
-    for size in small.values():
+    if size is not None:
         ax.tick_params(labelsize=size)
         ax.xaxis.label.set_fontsize(size)
         ax.yaxis.label.set_fontsize(size)

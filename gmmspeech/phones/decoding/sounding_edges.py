@@ -131,11 +131,11 @@ def band_levels(
     """Power of windows around times, (T,), in a band in Hz, in dB."""
     length = min(round(WINDOW * rate), len(signal))
     starts = np.clip(np.round(times * rate - length / 2).astype(int), 0, len(signal) - length)
-    windows = np.lib.stride_tricks.sliding_window_view(signal, length)
+    windows, taper = np.lib.stride_tricks.sliding_window_view(signal, length), np.hanning(length)
     frequencies = np.fft.rfftfreq(length, 1 / rate)
     inside = (frequencies >= band[0]) & (frequencies < band[1])
     blocks = [
-        np.fft.rfft(windows[some] * np.hanning(length))[:, inside]
+        np.fft.rfft(windows[some] * taper)[:, inside]
         for some in np.split(starts, range(BLOCK, len(starts), BLOCK))  # a phone may be of many minutes
     ]
     power = np.concatenate([(np.abs(block) ** 2).sum(axis=1) for block in blocks])
