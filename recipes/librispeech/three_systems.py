@@ -66,9 +66,10 @@ def train_plda(
     if run.todo("plda", makes=[*made[0], *made[1]], settings=[rank, pieces, speeds]):
         utt2spk = {u: s for data in (background, *map(gs.read_data_dir, copies)) for u, s in data.utt2spk.items()}
         for ubm, extractor, plda in zip(of_seeds(run, "ubm-MFCC", seeds), *made, strict=True):
-            stats, speakers = count_pieces(run, gs.load(ubm), utt2spk, pieces)
-            rank = min(rank, len(stats) // pieces)
-            trained = gs.speaker.train_ivector_extractor(gs.load(ubm), stats, rank, random_state=0, n_jobs=run.jobs)
+            model = gs.load(ubm)
+            stats, speakers = count_pieces(run, model, utt2spk, pieces)
+            most = min(rank, len(stats) // pieces)
+            trained = gs.speaker.train_ivector_extractor(model, stats, most, random_state=0, n_jobs=run.jobs)
             vectors = trained.extract(stats, n_jobs=run.jobs)
             trained.save(extractor)
             gs.speaker.train_backend(vectors, np.array(speakers), steps=("whiten", "length")).save(plda)
