@@ -10,7 +10,7 @@ import click
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FEATURES, FILE, LIST, OUT_TABLE, OUT_TEXT
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
+from gmmspeech.cli.steps import steps_options
 from gmmspeech.errors import counted
 
 
@@ -73,8 +73,7 @@ def feature_info(feats: str, lengths: bool) -> None:
 @click.argument("feats", type=FEATURES)
 @click.argument("out", metavar="OUT.txt", type=OUT_TEXT)
 @click.option("-n", "--num-gselect", type=click.IntRange(1), default=50, help="Number of components for each frame.")
-@utt2spk_for_cmvn
-@steps_options
+@steps_options()
 def gselect(ubm: Path, feats: str, out: str, num_gselect: int, beside: Any) -> None:
     """List the best components of each frame.
 

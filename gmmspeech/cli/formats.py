@@ -10,16 +10,14 @@ import click
 from gmmspeech.cli.group import command
 from gmmspeech.cli.places import FEATURES, FILE, OUT, OUT_FEATURES
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
+from gmmspeech.cli.steps import steps_options
 from gmmspeech.errors import counted
 
 
 @command("copy-features")
 @click.argument("source", metavar="FEATS", type=FEATURES)
 @click.argument("out", type=OUT_FEATURES)
-@skip_steps_option
-@utt2spk_for_cmvn
-@steps_options
+@steps_options(skip=True)
 @click.option("--paste", type=FEATURES, help="Append these columns to those of FEATS, like paste-feats.")
 @click.option("--compress", is_flag=True, help="Compress archives (one byte a number) or HTK files (two), with loss.")
 @click.option("--kind", default="USER", help="Parameter kind for HTK files, such as MFCC_0_D_A.")

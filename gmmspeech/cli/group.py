@@ -17,7 +17,6 @@ from gmmspeech.cli.catalog import example_of
 from gmmspeech.cli.messages import as_typed
 from gmmspeech.cli.places import CONFIG, LIST, OUT, READ, WRITTEN, checked_places, remedy_of
 from gmmspeech.cli.process import Main, standard_output, traceback_shown
-from gmmspeech.cli.steps import gather_steps
 from gmmspeech.cli.streams import streams_of
 from gmmspeech.cli.verbosity import told, verbosity_options
 from gmmspeech.errors import GmmSpeechError, say, shown, warnings_said
@@ -211,21 +210,11 @@ def _through_streams(function: Any, context: click.Context, options: dict[str, A
             with warnings_said(lambda message: translate(streams.told(message))), checked_places(context):
                 for fetch in streams.before:
                     fetch()
-                gather_steps(function, options)
                 function(**options)
-                _tell_skipped_steps(options)
                 for deliver in streams.after:
                     deliver()
         except GmmSpeechError as error:
             raise type(error)(streams.told(str(error))) from error
-
-
-def _tell_skipped_steps(options: Mapping[str, Any]) -> None:
-    """Name and count on stderr what could not be taken through the steps of stored features."""
-    skipped = getattr(options.get("beside"), "skipped", None)
-    if skipped:
-        tell_skipped(skipped.values())
-        say(f"{len(skipped)} skipped")
 
 
 def tell_left_out(skipped: Mapping[str, str]) -> None:

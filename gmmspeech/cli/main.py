@@ -48,7 +48,7 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FEATURES, FILE, FILE_OR_NAME, FOLDER, LIST, OUT, OUT_STORE, SHOWN
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
+from gmmspeech.cli.steps import steps_options
 from gmmspeech.errors import counted, shown
 
 scoring_option = click.option(
@@ -185,8 +185,7 @@ def features(
     help="With --utt2spk: file with a speaker and their group (sex, corpus) in each line; groups get equal weight too.",
 )
 @seed_option
-@skip_steps_option
-@steps_options
+@steps_options(skip=True, has_utt2spk=True)
 @jobs_option
 @scheduler_option
 def train_ubm(feats: str, ubm: Path, n_components: int, init: str, **options: Any) -> None:
@@ -225,9 +224,7 @@ def train_ubm(feats: str, ubm: Path, n_components: int, init: str, **options: An
     help="Parameters to adapt: any of the letters m (means), v (variances; diagonal ones only), w (weights).",
 )
 @scoring_option
-@skip_steps_option
-@utt2spk_for_cmvn
-@steps_options
+@steps_options(skip=True)
 @jobs_option
 def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, scoring: str | None, **options: Any) -> None:
     """Adapt a model to each speaker of a list.
@@ -255,8 +252,7 @@ def enroll(ubm: Path, feats: str, spk2utt: Path, models: Path, scoring: str | No
 )
 @groups_option
 @skip_bad_option
-@utt2spk_for_cmvn
-@steps_options
+@steps_options()
 @jobs_option
 def score(models: Path, feats: str, trials: Path, scores: Path, skip_bad: bool, **options: Any) -> None:
     """Score the trials of a list.

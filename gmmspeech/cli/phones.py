@@ -23,7 +23,7 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER, OUT_TABLE
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import feats_option, steps_options, stored_or_none, utt2spk_for_cmvn
+from gmmspeech.cli.steps import stored_options
 from gmmspeech.errors import ConfigError, counted, say
 
 dictionary_option = click.option(
@@ -120,9 +120,7 @@ unknown_words_option = click.option(
     default="viterbi",
     help="Assign a frame to the state on the best path, or to all states by their posteriors.",
 )
-@feats_option
-@utt2spk_for_cmvn
-@steps_options
+@stored_options
 @channel_option
 @allow_pipes_option
 @strict_option
@@ -138,8 +136,7 @@ def train_phones(
     labels: Path | None,
     ladder: Any,
     contexts: Any,
-    feats: str | None,
-    beside: Any,
+    stored: Any,
     skip_bad: bool | None,
     **options: Any,
 ) -> None:
@@ -163,9 +160,8 @@ def train_phones(
 
     _check_not_replaced(dictionaries, pronounced_words_of(model), f"training {model}", "another name of the model")
     if init is None:
-        of_english = labels is None and feats is None and config in (None, "phones")
+        of_english = labels is None and stored is None and config in (None, "phones")
         init = "english" if of_english else "flat"
-    stored = stored_or_none(feats, beside)
     if phone_map is not None and init == "flat":
         raise ConfigError("--phone-map: found it without --init, expected both")
     if labels is not None and ladder != "mono":
@@ -261,9 +257,7 @@ def _check_not_replaced(dictionaries: Sequence[str], place: Path, by: str, other
     help="Prune paths that are this many nats worse than the best, to find the same path as Kaldi. Slower, and "
     "wrong if words are missing.  [default: none, the best of all paths is found]",
 )
-@feats_option
-@utt2spk_for_cmvn
-@steps_options
+@stored_options
 @channel_option
 @allow_pipes_option
 @strict_option
@@ -277,8 +271,6 @@ def align(
     confidence: bool,
     report: Path | None,
     beam: float | None,
-    feats: str | None,
-    beside: Any,
     **options: Any,
 ) -> None:
     """Find when words and phones were said.
@@ -311,7 +303,6 @@ def align(
         out=out,
         confidence=confidence,
         beam=beam,
-        stored=stored_or_none(feats, beside),
         **options,
     )
     for line in unknown_lines(done.spoken.unknown, None if out is None else out / UNKNOWN_WORDS):

@@ -18,7 +18,7 @@ from gmmspeech.cli.group import (
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import feats_option, steps_options, stored_or_none, utt2spk_for_cmvn
+from gmmspeech.cli.steps import stored_options
 from gmmspeech.errors import ConfigError, DataError, counted, say, shown
 
 if TYPE_CHECKING:
@@ -121,9 +121,7 @@ _OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "
 )
 @times_format_option
 @tiers_option
-@feats_option
-@utt2spk_for_cmvn
-@steps_options
+@stored_options
 @channel_option
 @allow_pipes_option
 @strict_option
@@ -150,8 +148,7 @@ def recognize(
     language: str | None,
     unknown_words: str | None,
     tiers: Sequence[str],
-    feats: str | None,
-    beside: Any,
+    stored: Any,
     channel: int | Literal["mix"],
     allow_pipes: bool,
     skip_bad: bool | None,
@@ -171,7 +168,7 @@ def recognize(
     """
     common: dict[str, Any] = {
         "adapt": adapt,
-        "stored": stored_or_none(feats, beside),
+        "stored": stored,
         "channel": channel,
         "allow_pipes": allow_pipes,
         "skip_bad": skip_bad,

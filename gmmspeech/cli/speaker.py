@@ -10,7 +10,7 @@ import click
 from gmmspeech.cli.group import command, groups_option, jobs_option, max_iter_option, scheduler_option, seed_option
 from gmmspeech.cli.places import FEATURES, FILE, LIST, OUT, OUT_TABLE, TABLE
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import skip_steps_option, steps_options, utt2spk_for_cmvn
+from gmmspeech.cli.steps import steps_options
 from gmmspeech.errors import ConfigError, counted
 
 
@@ -24,9 +24,7 @@ from gmmspeech.errors import ConfigError, counted
     show_default="each utterance separately",
     help="File with a name and the utterances that are combined under it in each line.",
 )
-@skip_steps_option
-@utt2spk_for_cmvn
-@steps_options
+@steps_options(skip=True)
 @click.option("--second-order", is_flag=True, help="Store the sums of squares too, which Fisher vectors need.")
 @jobs_option
 @scheduler_option

@@ -11,7 +11,7 @@ import click
 from gmmspeech.cli.group import command, jobs_option
 from gmmspeech.cli.places import FEATURES, FILE, OUT
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import steps_options, utt2spk_for_cmvn
+from gmmspeech.cli.steps import steps_options
 from gmmspeech.errors import counted
 
 
@@ -29,8 +29,7 @@ def _shard(_: click.Context, parameter: click.Parameter, value: str) -> tuple[in
 @click.option(
     "--shard", metavar="i/n", default="1/1", callback=_shard, help="Process only the i-th of n shards of the frames."
 )
-@utt2spk_for_cmvn
-@steps_options
+@steps_options()
 @jobs_option
 def accumulate(ubm: Path, feats: str, stats: Path, shard: tuple[int, int], beside: Any, n_jobs: int) -> None:
     """Compute the sums that EM needs of frames.
