@@ -18,7 +18,7 @@ from gmmspeech.checks import real_array
 from gmmspeech.commands.conversion import converting, warn_of_conversions
 from gmmspeech.commands.phone_features import front_end_of_waveforms
 from gmmspeech.commands.phones import knows_no_times, language_of_text, open_model, warn_of_other_language
-from gmmspeech.commands.quiet_edges import loud_part
+from gmmspeech.commands.quiet_edges import has_room_for_quiet, loud_part
 from gmmspeech.commands.transcripts import Dictionaries, pronunciations_of, spoken_words, unknown_lines
 from gmmspeech.errors import AudioError, DataError, GmmSpeechWarning, shown
 from gmmspeech.files.text import read_text
@@ -106,7 +106,8 @@ def align_file(
     """
     hmm = open_model(model)
     front = front_end_of_waveforms(hmm.front_end)
-    said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: _text(transcript)})
+    text = _text(transcript)
+    said = DataDir(Path(), {_NAME: Path()}, None, (_NAME,), {_NAME: _NAME}, {_NAME: text})
     known = None if dictionary is None else pronunciations_of(dictionary, phones=hmm.phones)
     spoken = spoken_words(
         said, known, phones=hmm.phones, language=language_of_text(language, hmm), unknown_words=unknown_words
@@ -115,7 +116,7 @@ def align_file(
     for line in unknown_lines(spoken.unknown, None):
         warnings.warn(line, GmmSpeechWarning)
     samples, rate = samples_of(audio, channel, front.sample_frequency)
-    start, end = loud_part(samples, rate)
+    start, end = loud_part(samples, rate) if has_room_for_quiet(len(samples) / rate, text) else (0.0, None)
     samples = samples[sample_at(start, rate) : None if end is None else sample_at(end, rate)]
     frames = converting(front)(samples, rate)
     speakers = said.utt2spk if adapt else None

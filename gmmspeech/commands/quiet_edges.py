@@ -31,6 +31,11 @@ LONG = 30.0  # seconds of a recording of which the edges are read first
 DIGITAL = 1e-5  # of the peak: less than a step of 16 bits, as decoders leave of none
 
 
+def has_room_for_quiet(seconds: float, text: str) -> bool:
+    """Say whether a recording is short, or long for its text; others have no long edges."""
+    return LONGEST < seconds < SHORT or seconds > LONGEST + SLOWEST * len(text)
+
+
 def loud_part(signal: NDArray[np.floating], rate: float) -> tuple[float, float | None]:
     """Start and end in seconds of what lies between long quiet edges; 0 and None where an edge is not long."""
     if not len(signal) or not np.isfinite(signal).all():  # features tell of what is no number
@@ -95,10 +100,9 @@ def without_quiet_edges(data: DataDir, channel: Channel) -> DataDir:
             continue
         with suppress(GmmSpeechError):  # which is told where its features are computed
             duration = audio_format(data.recordings[segment.recording], raw=data.raw).duration
-            slow = duration > LONGEST + SLOWEST * len((data.text or {}).get(name, ""))
-            if LONGEST < duration < SHORT or (
-                slow and (duration < LONG or not _has_loud_edges(data, name, segment, duration, channel))
-            ):
+            if not has_room_for_quiet(duration, (data.text or {}).get(name, "")):
+                continue
+            if duration < LONG or not _has_loud_edges(data, name, segment, duration, channel):
                 part = loud_part(*load_utterance(data, name, channel=channel))
                 if part != (0.0, None):
                     parts[name] = part

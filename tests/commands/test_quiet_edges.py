@@ -99,6 +99,16 @@ def test_times_are_those_without_the_quiet(synthetic_voices: Path, tmp_path: Pat
     shutil.rmtree(tmp_path / "out")
 
 
+def test_one_recording_has_the_times_of_its_folder_if_its_text_is_too_long_for_quiet(synthetic_voices, tmp_path):
+    x, rate = soundfile.read(sorted((synthetic_voices / "audio").glob("*.wav"))[0])
+    (tmp_path / "ann").mkdir()
+    soundfile.write(tmp_path / "ann" / "a.wav", np.concatenate([np.zeros(rate), x]), rate)
+    text = "One two three" + "." * 99  # as many letters as fill the recording
+    (tmp_path / "ann" / "a.txt").write_text(text)
+    (found,) = align_dir(tmp_path, None, None).alignments.values()
+    assert gs.align_file(tmp_path / "ann" / "a.wav", text).phones == found.phones
+
+
 @pytest.mark.parametrize(("before", "level", "whole"), [(0, 0.1, False), (20, 0.1, True), (0, 0.001, True)])
 def test_of_long_recordings_with_loud_edges_only_these_are_read(tmp_path, monkeypatch, before, level, whole):
     bursts = np.repeat(np.arange(60 * 10) % 2, RATE // 10) + 0.01
