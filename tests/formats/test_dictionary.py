@@ -88,6 +88,7 @@ def test_every_line_of_a_lexiconp_has_a_probability(tmp_path):
         ("CAT K AE1 T\nDOG # D AO1 G\n", ":2: found DOG alone"),
         ("CAT 1 K AE1 T\n", ":1: found 1, expected a phone of CAT, or a probability with a point, 1.0"),
         ("CAT 1.5 K AE1 T\n", ":1: found 1.5 before the phones, expected a probability, or MFA's four columns"),
+        ("CAT -1 K AE1 T\n", ":1: found -1 before the phones, expected a probability, or MFA's four columns"),
         ("CAT -0.5 K AE1 T\n", ":1: found -0.5 before the phones, expected a probability"),
         ("CAT 0.0 K AE1 T\n", ":1: found 0.0 before the phones, expected a probability"),
         ("CAT 0.5 0.1 K AE1 T\n", ":1: found 0.5 0.1 before the phones, expected a probability"),

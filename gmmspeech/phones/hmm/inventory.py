@@ -15,6 +15,7 @@ from gmmspeech.phones.hmm.spans import Corpus
 from gmmspeech.phones.labels.dictionary import as_probable
 from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.labels import Label
+from gmmspeech.phones.labels.word_positions import without_positions
 
 FARTHEST = 1.0  # of a neighbor that a rare phone is trained as: another length, place or voice, not another class
 
@@ -39,7 +40,7 @@ def unsaid_phones(phones: set[str], model: PhoneHMM | None, silence: str) -> set
     if model is None:
         return set()
     said, known = phones - {silence}, set(model.phones) - {model.silence}
-    return known - said if notation_of(said) == notation_of(known) else set()
+    return known - {*said, *without_positions(said)} if notation_of(said) == notation_of(known) else set()
 
 
 def first_models(

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from gmmspeech.phones.labels.phone_sets import is_speech
+from gmmspeech.phones.labels.word_positions import without_position
 
 Notation = Literal["arpabet", "x-sampa", "ipa"]
 
@@ -78,7 +79,7 @@ _TIES = frozenset("\u0361\u035c‿")
 
 def notation_of(phones: Iterable[str]) -> Notation:
     """Notation that phones are written in, judged by all of them; silence and noise have none."""
-    names = [phone for phone in phones if is_speech(phone)]
+    names = [without_position(phone) for phone in phones if is_speech(phone)]
     plain = [re.sub("[0-2]$", "", name) for name in names]
     for case in (str.upper, str.lower):
         own = [name for name in plain if name == case(name) and name.upper() in ARPABET_IPA]
@@ -88,7 +89,8 @@ def notation_of(phones: Iterable[str]) -> Notation:
 
 
 def to_ipa(phone: str, notation: Notation) -> str:
-    """A phone in IPA, without stress and tone; of a phone in no notation, what can be read."""
+    """A phone in IPA, without stress, tone and its place in a word; of a phone in no notation, what can be read."""
+    phone = without_position(phone)
     own = ARPABET_IPA.get(re.sub("[0-2]$", "", phone).upper()) if notation == "arpabet" else None
     if own is not None:
         return own

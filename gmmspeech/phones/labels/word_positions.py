@@ -22,7 +22,12 @@ def without_positions(phones: Iterable[str]) -> list[str]:
     >>> without_positions(["sil", "AA1_B", "AA1_E"])
     ['sil', 'AA1']
     """
-    return list(dict.fromkeys(phone[:-2] if phone.endswith(_SUFFIXES) else phone for phone in phones))
+    return list(dict.fromkeys(map(without_position, phones)))
+
+
+def without_position(phone: str) -> str:
+    """Name of a phone wherever in a word it stands."""
+    return phone[:-2] if phone.endswith(_SUFFIXES) else phone
 
 
 def with_positions(

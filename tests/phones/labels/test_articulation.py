@@ -60,6 +60,14 @@ def test_other_notations():
     assert nearest(["AH0", "AH1"], ["AH", "EH"]) == {"AH0": "AH", "AH1": "AH"}
 
 
+def test_where_in_a_word_a_phone_stands_does_not_matter():
+    for case in (str.upper, str.lower):
+        placed = {case(phone) + place: phone for phone in ARPABET for place in ("_B", "_I", "_E", "_S")}
+        assert nearest(placed) == placed
+    assert nearest(["aː_B", "ʃ_E"]) == {"aː_B": "AA", "ʃ_E": "SH"}
+    assert nearest(["ʃ", "y"], ["IY1_B", "SH_B", "SH_E"]) == {"ʃ": "SH_B", "y": "IY1_B"}
+
+
 def test_arpabet_in_ipa_comes_back_as_itself():
     assert nearest([ARPABET_IPA[phone] for phone in ARPABET]) == {ARPABET_IPA[phone]: phone for phone in ARPABET}
 
