@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ from gmmspeech.commands.verify_systems import (
     SAME_CHANNEL,
     WITH_PITCH,
     folds_to_adapt_by,
+    kept,
     score_same_channel,
     score_systems,
     score_with_pitch,
@@ -198,38 +199,33 @@ def verify_folder(
             chosen = read_protocol(Path(protocol), data, left_out, everyone=everyone)
         else:
             chosen = choose_protocol(data, seconds, left_out, everyone=everyone, random_state=random_state)
-        if background is not None:
-            chosen = replace(chosen, notes=(*chosen.notes, STRANGERS.format(shown(background, 400))))
+        notes = [*chosen.notes, *([] if background is None else [STRANGERS.format(shown(background, 400))])]
         features, bad = place / "features.h5", place / "bad_recordings.json"
         parts = cut_recordings(data, chosen.utterances(), seconds)
         if run.todo("features", makes=[features, bad], of=[data], settings=[front, parts.utterances]):
-            done = extract_features([parts], features, front, n_jobs=n_jobs, channel="mix", skip_bad=True)
+            done = extract_features([parts], features, front, n_jobs=run.jobs, channel="mix", skip_bad=True)
             write_lines(bad, [json.dumps(done.skipped, ensure_ascii=True)])
         skipped = json.loads(bad.read_text(encoding="utf-8"))
         chosen = chosen.without(skipped)
         made = [lists / name for name in (*(() if everyone else ("background",)), "spk2utt", "owners", "trials")]
-        if run.todo("protocol", makes=made, settings=[random_state, chosen.notes, chosen.digest()]):
+        if run.todo("protocol", makes=made, settings=[random_state, notes, chosen.digest()]):
             write_protocol(lists, chosen)
         speech = _speech(chosen, features)
         short = speech < SHORT_TEST
         words = short and background == OPEN and rate == NOISE_RATE
-        scored = _without_noise(run, place, parts, features, n_jobs) if words else features
-        folds = folds_to_adapt_by(place, chosen) if words else []
-        verifying = WORDS if words else VERIFIER
-        systems = score_systems(run, place, chosen, scored, strangers, n_jobs, verifying, folds=folds)
+        scored = _without_noise(run, parts, features) if words else features
+        folds = folds_to_adapt_by(run, chosen) if words else []
+        systems = score_systems(run, chosen, scored, strangers, WORDS if words else VERIFIER, folds=folds)
         if words:
-            note = score_same_channel(run, place, parts, chosen, systems, n_jobs)
-            adapted = (ADAPTED_NOTE,) if folds else ()
-            chosen = replace(chosen, notes=(*chosen.notes, *adapted, NOISE_NOTE, note))
+            notes += [*([ADAPTED_NOTE] if folds else []), NOISE_NOTE, score_same_channel(run, parts, chosen, systems)]
         if short:
-            note = score_with_pitch(run, place, parts, chosen, systems, n_jobs)
-            chosen = replace(chosen, notes=(*chosen.notes, note))
+            notes.append(score_with_pitch(run, parts, chosen, systems))
         if len(rates) > 1:
             worked = f"all are worked on at {front.sample_frequency} Hz"
-            chosen = replace(chosen, notes=(*chosen.notes, f"Recordings have {rates[0]} to {rates[-1]} Hz; {worked}."))
-        evaluation, notes = _evaluate(run, place, data, chosen, systems, speech, n_jobs)
+            notes.append(f"Recordings have {rates[0]} to {rates[-1]} Hz; {worked}.")
+        evaluation, told = _evaluate(run, data, chosen, systems, speech, notes)
         run.close()
-    return Verification(evaluation, notes, {**left_out, **skipped}, place / "report" / "index.html")
+    return Verification(evaluation, tuple(told), {**left_out, **skipped}, place / "report" / "index.html")
 
 
 def _background(name: str | os.PathLike[str], rate: int) -> DiagonalGMM:
@@ -257,33 +253,26 @@ def _front_end(rate: int, strangers: DiagonalGMM | None) -> FrontEnd:
     return converting(FrontEnd.from_toml("clean_speech"), rate)
 
 
-def _without_noise(run: Run, place: Path, parts: DataDir, features: Path, n_jobs: int | None) -> Path:
+def _without_noise(run: Run, parts: DataDir, features: Path) -> Path:
     """Write the frames that single words are scored by."""
-    out = place / "features_without_noise.h5"
+    out = run.out / "features_without_noise.h5"
     if run.todo("noise", makes=[out], of=[NOISE_FILE]):
         with FeatureStore(features) as store:
-            quality = of_utterances(speech_quality, parts.only(store), "noise", channel="mix", n_jobs=n_jobs)
+            quality = of_utterances(speech_quality, parts.only(store), "noise", channel="mix", n_jobs=run.jobs)
             freed = ((u, without_noise(frames, quality[u].snr)) for u, frames in store.items())
             write_store(out, freed, front_end=store.front_end)
     return out
 
 
 def _evaluate(
-    run: Run,
-    place: Path,
-    data: DataDir,
-    chosen: Protocol,
-    systems: Mapping[str, Path],
-    speech: float,
-    n_jobs: int | None,
-) -> tuple[Evaluation, tuple[str, ...]]:
-    """Calibrate, and give the figures and notes, with a report on them."""
+    run: Run, data: DataDir, chosen: Protocol, systems: Mapping[str, Path], speech: float, notes: Sequence[str]
+) -> tuple[Evaluation, list[str]]:
+    """Calibrate, and give the figures and all notes, with a report on them."""
+    place = run.out
     trials, llrs, noted = place / "protocol" / "trials", place / "scores" / "calibrated", place / "notes.json"
-    heard = place / "voices.json"
-    if run.todo("voices", makes=[heard]):
-        write_lines(heard, [json.dumps(_voices(data, chosen, n_jobs))])
-    voices = json.loads(heard.read_text(encoding="utf-8"))
-    if run.todo("calibrate", makes=[noted], of=[trials, *systems.values()], settings=chosen.notes):
+    voices = kept(run, "voices", place / "voices.json", lambda: _voices(data, chosen, run.jobs))
+
+    def calibrated() -> list[str]:
         llrs.unlink(missing_ok=True)
         remove_leftovers(llrs, place / "calibration.h5")
         known = [voices[speaker] for speaker in set(chosen.background.values())]
@@ -291,11 +280,10 @@ def _evaluate(
         # Scores with pitch have those without it in them, but beside PLDA how much it counts is learned.
         within = {name for name in systems if name + WITH_PITCH in systems and PLDA not in systems}
         used = [path for name, path in systems.items() if name not in within]
-        calibrated = _calibrate(place, llrs, used, choosing=SAME_CHANNEL not in systems)
-        lacked = lacking(known, tried) if known else ()
-        notes = [*_worth(chosen, speech), *lacked, *calibrated, *chosen.notes]
-        write_lines(noted, [json.dumps(notes, ensure_ascii=True)])
-    notes = json.loads(noted.read_text(encoding="utf-8"))
+        found = _calibrate(place, llrs, used, choosing=SAME_CHANNEL not in systems)
+        return [*_worth(chosen, speech), *(lacking(known, tried) if known else ()), *found, *notes]
+
+    told: list[str] = kept(run, "calibrate", noted, calibrated, of=[trials, *systems.values()], settings=notes)
     background = len(set(chosen.background.values()))
     if 0 < background < FEW_SPEAKERS:
         few = f"found {counted(background, 'speaker')} in the background, expected {FEW_SPEAKERS} or more"
@@ -304,8 +292,8 @@ def _evaluate(
     scored = [*([llrs] if llrs.exists() else []), *systems.values()]
     evaluation = evaluate_scores(scored, trials, bootstrap=RESAMPLES, speakers=[place / "protocol" / "owners"])
     if run.todo("report", makes=[place / "report" / "index.html"], of=[noted]):
-        _write_report(place, chosen, evaluation, notes, voices)
-    return evaluation, tuple(notes)
+        _write_report(place, chosen, evaluation, told, voices)
+    return evaluation, told
 
 
 def _write_report(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -71,66 +71,62 @@ Folds = Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 
 def score_systems(
     run: Run,
-    place: Path,
     chosen: Protocol,
     features: Path,
     strangers: DiagonalGMM | None,
-    n_jobs: int | None,
     verifying: Mapping[str, Any],
     *,
     folds: Folds = (),
 ) -> dict[str, Path]:
     """Train what scores, and score; give the files of scores by system. With folds, strangers are adapted by them."""
-    ubm, models, trials = place / "ubm.h5", place / "models.h5", place / "protocol" / "trials"
-    systems = {"gmm-ubm": place / "scores" / "gmm-ubm"}
+    ubm, models, trials = run.out / "ubm.h5", run.out / "models.h5", run.out / "protocol" / "trials"
+    systems = {"gmm-ubm": run.out / "scores" / "gmm-ubm"}
     speakers = len(set(chosen.background.values()))
     of = num_components(speakers, COMPONENTS_A_SPEAKER) if strangers is None else digest(*strangers.parameters())
     if run.todo("background-model", makes=[ubm], settings=[of, FOLDER_RELEVANCE if folds else None]):
-        model = strangers or _train_background(ubm, chosen, features, n_jobs)
+        model = strangers or _train_background(ubm, chosen, features, run.jobs)
         if folds:
             with FeatureStore(features) as store:
-                model = _adapted(model, _enrolled_statistics(model, store, chosen, n_jobs).values())
+                model = _adapted(model, _enrolled_statistics(model, store, chosen, run.jobs).values())
         model.save(ubm)
     if run.todo("score", makes=[models, systems["gmm-ubm"]], settings=[verifying, len(folds)]):
-        verifier = SpeakerVerifier(load(ubm, DiagonalGMM), n_jobs=n_jobs, **verifying)
+        verifier = SpeakerVerifier(load(ubm, DiagonalGMM), n_jobs=run.jobs, **verifying)
         with FeatureStore(features) as store:
             verifier.enroll_all(chosen.enrollment, store)
             if folds and strangers is not None:
-                scores = _score_by_others(strangers, store, chosen, folds, n_jobs, verifying)
+                scores = _score_by_others(strangers, store, chosen, folds, run.jobs, verifying)
             else:
                 scores = verifier.score_trials(chosen.trials, store)
             write_scores(systems["gmm-ubm"], scores)
         verifier.save(models)
     if speakers >= ENOUGH_FOR_PLDA:
-        systems[PLDA] = place / "scores" / PLDA
+        systems[PLDA] = run.out / "scores" / PLDA
         if run.todo("i-vectors", makes=[systems[PLDA]], of=[trials], settings=[SESSION, MOST_RANK]):
             with FeatureStore(features) as store:
-                write_scores(systems[PLDA], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, n_jobs))
+                write_scores(systems[PLDA], _score_ivectors(load(ubm, DiagonalGMM), store, chosen, run.jobs))
     return systems
 
 
-def folds_to_adapt_by(place: Path, chosen: Protocol) -> Folds:
+def folds_to_adapt_by(run: Run, chosen: Protocol) -> Folds:
     """Trials of others, and those scored by a background adapted to them; none where speakers are too few for it."""
     if len(chosen.enrollment) < FOLDS:
         return []
-    who = trial_speakers(chosen.trials, chosen.owners, place / "protocol" / "trials")
+    who = trial_speakers(chosen.trials, chosen.owners, run.out / "protocol" / "trials")
     try:
         return list(speaker_folds(np.asarray(chosen.trials.is_target), *who, n_folds=FOLDS))
     except DataError:
         return []
 
 
-def score_same_channel(
-    run: Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
-) -> str:
+def score_same_channel(run: Run, parts: DataDir, chosen: Protocol, systems: dict[str, Path]) -> str:
     """Add a system of the open background of 16 kHz whose frames keep what a microphone does to them; give a note."""
-    features, scores = place / "features_same_channel.h5", place / "scores" / SAME_CHANNEL
+    features, scores = run.out / "features_same_channel.h5", run.out / "scores" / SAME_CHANNEL
     ubm = open_background(NOISE_RATE, same_channel=True)
     front = converting(FrontEnd.from_json(str(ubm.front_end_)))
     if run.todo("features-same-channel", makes=[features], settings=front):
-        extract_features([parts.only(chosen.utterances())], features, front, n_jobs=n_jobs, channel="mix")
+        extract_features([parts.only(chosen.utterances())], features, front, n_jobs=run.jobs, channel="mix")
     if run.todo("score-same-channel", makes=[scores], settings=[WORDS_SAME_CHANNEL, digest(*ubm.parameters())]):
-        verifier = SpeakerVerifier(ubm, n_jobs=n_jobs, **WORDS_SAME_CHANNEL)
+        verifier = SpeakerVerifier(ubm, n_jobs=run.jobs, **WORDS_SAME_CHANNEL)
         with FeatureStore(features) as store:
             verifier.enroll_all(chosen.enrollment, store)
             write_scores(scores, verifier.score_trials(chosen.trials, store))
@@ -138,20 +134,20 @@ def score_same_channel(
     return CHANNEL_NOTE
 
 
-def score_with_pitch(
-    run: Run, place: Path, parts: DataDir, chosen: Protocol, systems: dict[str, Path], n_jobs: int | None
-) -> str:
+def score_with_pitch(run: Run, parts: DataDir, chosen: Protocol, systems: dict[str, Path]) -> str:
     """Add systems whose scores know how far apart the voices are in pitch, in which words differ little; give a note.
 
     None is added where no recording has a pitch.
     """
-    heard, plain = place / "pitches.json", {name: path for name, path in systems.items() if name != PLDA}
+    plain = {name: path for name, path in systems.items() if name != PLDA}
     knowing = {name + WITH_PITCH: path.with_name(path.name + WITH_PITCH) for name, path in plain.items()}
-    if run.todo("pitches", makes=[heard]):
+
+    def measured() -> dict[str, float | None]:
         in_trials = {u for utterances in chosen.enrollment.values() for u in utterances} | set(chosen.trials.tests)
         spoken = parts.only(u for u in parts.utterances if u in in_trials)
-        write_lines(heard, [json.dumps(pitches_of(spoken, channel="mix", n_jobs=n_jobs))])
-    pitches = json.loads(heard.read_text(encoding="utf-8"))
+        return pitches_of(spoken, channel="mix", n_jobs=run.jobs)
+
+    pitches = kept(run, "pitches", run.out / "pitches.json", measured)
     without = sum(pitch is None for pitch in pitches.values())
     if without == len(pitches):
         return NO_PITCH_NOTE
@@ -160,6 +156,13 @@ def score_with_pitch(
             write_scores(scores, with_pitch(read_scores(path), chosen.enrollment, pitches))
     systems |= knowing
     return PITCH_NOTE + (WITHOUT_PITCH_NOTE.format(without, counted(len(pitches), "recording")) if without else "")
+
+
+def kept(run: Run, stage: str, path: Path, find: Callable[[], Any], **inputs: Any) -> Any:
+    """Give what a stage finds, or has found before: JSON in a file. Inputs are those of `Run.todo`."""
+    if run.todo(stage, makes=[path], **inputs):
+        write_lines(path, [json.dumps(find())])
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _score_by_others(
