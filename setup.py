@@ -62,7 +62,7 @@ setup(
         extension(
             "gmmspeech.gmm.kernels._em_kernel",
             *("-ffp-contract=fast", "-fno-trapping-math"),
-            depends=("gmmspeech/gmm/kernels/em_pass.h",),
+            depends=tuple(f"gmmspeech/gmm/kernels/{part}_pass.h" for part in ("em", "top_c")),
         ),
     ],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -1,4 +1,4 @@
-"""Compiled kernels (em_kernel.c, em_pass.h), for the best instruction set of the machine.
+"""Compiled kernels (em_kernel.c, em_pass.h, top_c_pass.h), for the best instruction set of the machine.
 
 If few components have a share in a block of frames, as in real speech, statistics include only pairs of a frame and a
 component with a density above 2^-27 (float64: 2^-56) of the frame's largest: one of K components loses at most this
