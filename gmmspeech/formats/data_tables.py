@@ -16,7 +16,7 @@ from gmmspeech.audio import audio_format
 from gmmspeech.errors import AudioError, DataError, shown
 from gmmspeech.files.atomic import atomic_path, remove_leftovers
 from gmmspeech.files.text import BLANKS, parse_number, parse_whole, read_lines, split_fields
-from gmmspeech.formats.datadir import find_base, utterances_of
+from gmmspeech.formats.datadir import base_of, is_there, script_bases, utterances_of
 
 Owner = Literal["utterance", "speaker", "recording"]
 Table = dict[str, str]  # the rest of its line, by id
@@ -204,11 +204,11 @@ def moved(tables: Tables, old: Path, new: Path) -> Tables:
 
 
 def _moved(table: Table, old: list[Path], new: list[Path]) -> Table:
-    relative = [value for value in table.values() if not is_command(value) and not os.path.isabs(value)]
-    base = next((b for value in relative for b in old if _is_there(b / value)), None)
+    values = (value for value in table.values() if not is_command(value))
+    files = [file for value in values for file in (value, value.partition("[")[0])]  # rows may be behind it
+    base, again = base_of(files, old), base_of(files, new)
     if base is None:  # nothing is there, or nothing is relative
         return table
-    again = next((b for value in relative for b in new if _is_there(b / value)), None)
     if again is not None and os.path.samefile(again, base) and os.path.samefile(base, Path()):
         return table
     return {
@@ -219,8 +219,8 @@ def _moved(table: Table, old: list[Path], new: list[Path]) -> Table:
 
 def _bases(folder: Path, name: str) -> list[Path]:
     """Folders that paths of a list are looked for under, in the order of those who read them."""
-    place = Path(os.path.abspath(folder))
-    return [place.parent.parent, place, Path()] if name == "wav.scp" else [Path(), place, place.parent]
+    current, place, above = script_bases(folder / name)
+    return [above.parent, place, current] if name == "wav.scp" else [current, place, above]
 
 
 def is_command(value: str) -> bool:
@@ -228,31 +228,18 @@ def is_command(value: str) -> bool:
     return value.endswith("|")
 
 
-def _is_there(path: Path) -> bool:
-    """Say whether a file exists, perhaps with an offset into it, and rows, behind its name."""
-    name = os.fspath(path)
-    return os.path.exists(name) or os.path.exists(name.partition("[")[0].rpartition(":")[0] or name)
-
-
 def missing_files(folder: Path, tables: Tables) -> dict[str, str]:
     """Recordings that there are no files of, and what wav.scp says; where it has commands, nothing is known."""
     files = {name: value for name, value in tables.get("wav.scp", {}).items() if value and not is_command(value)}
-    base = _base(folder, files.values())
-    return {name: value for name, value in files.items() if not _is_there(base / value)}
-
-
-def _base(folder: Path, values: Iterable[str]) -> Path:
-    relative = [value for value in values if not os.path.isabs(value)]
-    bases = _bases(folder, "wav.scp")
-    there = next((value for value in relative if any(_is_there(b / value) for b in bases)), None)
-    return Path() if there is None else find_base(folder / "wav.scp", there, bases)
+    base = base_of(files.values(), _bases(folder, "wav.scp")) or Path()
+    return {name: value for name, value in files.items() if not is_there(base / value)}
 
 
 def durations(folder: Path, tables: Tables, recordings: Iterable[str]) -> dict[str, float]:
     """Seconds of recordings, as far as they are known: by reco2dur, or by the files' own headers."""
     told = tables.get("reco2dur", {})
     files = tables.get("wav.scp", {})
-    base = _base(folder, (value for value in files.values() if not is_command(value)))
+    base = base_of((v for v in files.values() if not is_command(v)), _bases(folder, "wav.scp")) or Path()
     found: dict[str, float] = {}
     for name in recordings:
         with suppress(AudioError, ValueError):  # which those who read it explain

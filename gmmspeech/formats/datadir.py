@@ -330,16 +330,31 @@ def _misplaced(path: str | os.PathLike[str], first: int, lines: list[str], rows:
     return DataError(f"{path}:{number}: found a blank before {shown(fields[0])}, expected the id to begin the line")
 
 
-def find_base(path: str | os.PathLike[str], entry: str, bases: Iterable[Path]) -> Path:
-    """Give the first of the folders under which a relative path, listed in the file `path`, exists."""
+def find_base(path: str | os.PathLike[str], entries: Iterable[str], bases: Iterable[Path]) -> Path:
+    """Give the folder that the relative paths in the file `path` are under, as `base_of` does; DataError for none."""
+    relative = [entry for entry in entries if not os.path.isabs(entry)]
     tried = list(dict.fromkeys(bases))
-    for base in tried:
-        if _is_there(base / entry):
-            return base
-    raise DataError(f"{path}: found no file {shown(entry)}, expected it under one of {', '.join(map(str, tried))}")
+    base = base_of(relative, tried)
+    if relative and base is None:
+        under = ", ".join(map(str, tried))
+        raise DataError(f"{path}: found no file {shown(relative[0])}, expected it under one of {under}")
+    return base or Path()
 
 
-def _is_there(path: Path) -> bool:
+def base_of(entries: Iterable[str], bases: Sequence[Path]) -> Path | None:
+    """Give the first folder that has the first relative path that any has; None where there is none."""
+    relative = (entry for entry in entries if not os.path.isabs(entry))
+    return next((base for entry in relative for base in bases if is_there(base / entry)), None)
+
+
+def script_bases(path: str | os.PathLike[str]) -> list[Path]:
+    """Folders that the entries of a script file may be under: the current one, its own, and that above."""
+    folder = Path(os.path.abspath(path)).parent
+    return [Path(), folder, folder.parent]
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a file exists, perhaps with an offset into it behind its name."""
     return os.path.exists(audio_file(str(path))[0])  # unlike Path.exists, of any name
 
 
@@ -355,10 +370,7 @@ def _read_wav_scp(folder: Path, allow_pipes: bool) -> tuple[dict[str, Path], dic
             expected = "a file (commands are not run without allow_pipes)"
             raise DataError(f"{path}:{number}: found a command for {shown(name)}, expected {expected}")
     files = {name: value for name, value in entries.items() if name not in commands}
-    relative = [value for value in files.values() if not os.path.isabs(value)]
-    bases = [Path(os.path.abspath(folder)).parent.parent, folder, Path()]
-    there = (value for value in relative if any(_is_there(base / value) for base in bases))
-    base = find_base(path, next(there, relative[0]), bases) if relative else Path()
+    base = find_base(path, files.values(), [Path(os.path.abspath(folder)).parent.parent, folder, Path()])
     return {name: base / value for name, value in files.items()}, commands
 
 

@@ -21,6 +21,7 @@ from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, show
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.names import id_of_name
 from gmmspeech.files.text import check_distinct, read_bytes, read_lines
+from gmmspeech.formats.datadir import find_base, script_bases
 from gmmspeech.formats.htk_strings import split_names
 
 _KINDS = (
@@ -193,29 +194,30 @@ def read_htk_range(file: str, where: str = "") -> HtkFile:
     return found._replace(frames=found.frames[first : last + 1])
 
 
-def htk_places(path: str) -> dict[str, str]:
-    """Find the parameter files of a folder, or of a script file of HTK's."""
-    places: dict[str, str] = {}
+def htk_places(path: str) -> dict[str, tuple[str, str]]:
+    """Find the parameter files of a folder, or of a script file of HTK's: file, and perhaps range of frames, by id."""
+    places: dict[str, tuple[str, str]] = {}
     if Path(path).is_dir():
         found = [
-            (id_of_name(file.stem), str(file))
+            (id_of_name(file.stem), str(file), "")
             for file in sorted(Path(path).iterdir())
             if file.is_file() and file.name[0] != "."
         ]
     else:
         found = [_script_entry(f"{path}:{number}", line) for number, line in enumerate(read_lines(path), 1)]
-    for name, place in found:
+    base = find_base(path, (file for _, file, _ in found), script_bases(path))
+    for name, file, where in found:
         if name in places:
             raise DataError(f"{path}: found two files of the name {shown(name)}, expected each once")
-        places[name] = place
+        places[name] = str(base / file), where
     check_distinct(path, places)
     if not places:
         raise DataError(f"{path}: found no file, expected parameter files of HTK's")
     return places
 
 
-def _script_entry(where: str, line: str) -> tuple[str, str]:
-    """Name and place of a line of a script file, in which names may have HTK's quotes and escapes."""
+def _script_entry(where: str, line: str) -> tuple[str, str, str]:
+    """Name, file and range of a line of a script file, in which names may have HTK's quotes and escapes."""
     try:
         names = split_names(line)
     except ValueError as error:
@@ -223,7 +225,7 @@ def _script_entry(where: str, line: str) -> tuple[str, str]:
     entry = _SCRIPT_ENTRY.fullmatch(names[0]) if len(names) == 1 else None
     if entry is None or "\0" in names[0]:
         raise DataError(f"{where}: found {shown(repr(line))}, expected a file, or name=file[first,last]")
-    return Path(entry["name"] or entry["file"]).stem, entry["file"] + (entry["range"] or "")
+    return Path(entry["name"] or entry["file"]).stem, entry["file"], entry["range"] or ""
 
 
 def _fits(content: bytes, order: str) -> bool:

@@ -7,6 +7,7 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -22,10 +23,9 @@ from gmmspeech.features.compatibility import describe_front_end
 from gmmspeech.files.hdf5 import DAMAGE, hdf5_format
 from gmmspeech.files.table_places import errors_in_words_of, in_words_of, parse_place
 from gmmspeech.files.text import look_alike
-from gmmspeech.formats.datadir import read_map
 from gmmspeech.formats.htk import HtkFile, htk_places, read_htk_range
-from gmmspeech.formats.kaldi.ark import ark_places, read_frames
-from gmmspeech.formats.kaldi.tables import ENTRY, opened_table, script_base
+from gmmspeech.formats.kaldi.ark import ark_places, read_matrix
+from gmmspeech.formats.kaldi.tables import opened_table, script_places
 from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
 from gmmspeech.stores.joined_frames import FORMAT as INDEX_FORMAT, IndexedFrames, JoinedFrames, Source, write_index
 
@@ -265,13 +265,8 @@ class _FileFrames:
         self._path = path
         self.specifier = f"{kind}:{os.path.abspath(path)}"
         find, self._read = FOREIGN[kind]
-        entries = find(path)
-        self.utterances = list(entries)
-        self._places = [self._place(name, value) for name, value in entries.items()]
-        first = self._places[0][0]
-        if not os.path.isabs(first):
-            base = script_base(path, first)
-            self._places = [(str(base / file), where) for file, where in self._places]
+        places = find(path)
+        self.utterances, self._places = list(places), list(places.values())
         frames = self.read(0)
         self.dim: int = frames.shape[1]
         others = (self.read(i) for i in range(1, len(self._places)))
@@ -281,13 +276,6 @@ class _FileFrames:
                 f"{counted(self.dim - 1, 'column')}"
             )
             raise DataError(f"{shown(path)}: found {found}, expected features, such as those of feats.scp")
-
-    def _place(self, name: str, value: str) -> tuple[str, str]:
-        place = ENTRY.fullmatch(value)
-        if not value or place is None or value.endswith("|") or value.startswith("|"):
-            expected = "an archive such as feats.ark:17 (commands are not run)"
-            raise DataError(f"{self._path}: found {shown(value) or 'nothing'} for {shown(name)}, expected {expected}")
-        return place["file"], place["where"]
 
     @property
     def files(self) -> Iterable[str]:
@@ -355,11 +343,8 @@ def _absolute(path: str, source: Source) -> str:
     return source.specifier if isinstance(source, _FileFrames) else os.path.abspath(path)
 
 
-def _read_scp(path: str) -> dict[str, str]:
-    return read_map(path, rest_of_line=True)
-
-
-# What stands before the colon of a path: how to find the places (``file:offset``) of all utterances, how to read one.
-FOREIGN: Mapping[str, tuple[Callable[[str], dict[str, str]], Callable[[str, str], Any]]] = MappingProxyType(
-    {"scp": (_read_scp, read_frames), "ark": (ark_places, read_frames), "htk": (htk_places, read_htk_range)}
+# What stands before the colon of a path: how to find file and place in it of all utterances, and how to read one.
+_read_frames = partial(read_matrix, as_rows=True)
+FOREIGN: Mapping[str, tuple[Callable[[str], dict[str, tuple[str, str]]], Callable[[str, str], Any]]] = MappingProxyType(
+    {"scp": (script_places, _read_frames), "ark": (ark_places, _read_frames), "htk": (htk_places, read_htk_range)}
 )

@@ -115,7 +115,7 @@ def test_archives_that_are_no_matrices(tmp_path, scp):
     fails("found no utterance file|can't be read", FeatureStore, scp)
     for line, match in [
         ("u1 copy-feats ark:a ark:- |", "commands are not run"),
-        ("u1", "found nothing for u1"),
+        ("u1", "u1: found nothing"),
         ("u1 missing.ark:3", "found no file missing.ark, expected it under one of"),
     ]:
         script.write_text(line + "\n")

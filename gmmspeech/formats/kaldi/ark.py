@@ -34,7 +34,7 @@ Entry = TypeVar("Entry")
 _PLACE = re.compile(r"(?::(?P<offset>[0-9]{1,18}))?(?:\[(?P<range>[0-9:,]*)\])?")
 _RANGE = re.compile(r"(?P<first>[0-9]{1,18})(?::(?P<last>[0-9]{1,18}))?")
 _SPARE_ROWS = 3  # that a range may go beyond the end, as in Kaldi: times of segments are rounded
-_ITEM_SIZE = {"FM": 4, "DM": 8, "FV": 4, "DV": 8}
+ITEM_SIZE = {"FM": 4, "DM": 8, "FV": 4, "DV": 8}
 _COMPRESSED = {"CM": (8, 1), "CM2": (0, 2), "CM3": (0, 1)}  # bytes of a column's header, of a number
 _OF_NUMBERS = b"-+.0123456789eEinfatyINFATY \t\n\r\v\f"  # what has a place among numbers, infinities and NaN
 _NO_NUMBER = re.compile(b"[^%s]" % re.escape(_OF_NUMBERS))
@@ -69,39 +69,15 @@ def read_matrix(file: str, where: str = "", *, as_rows: bool = False) -> NDArray
     return matrix if place["range"] is None else _cut(matrix, place["range"], file + where)
 
 
-def read_frames(file: str, where: str = "") -> NDArray:
-    """Read the matrix at a place in an archive, as `read_matrix`."""
-    return read_matrix(file, where, as_rows=True)
+def ark_places(path: str, dropped: dict[str, str] | None = None) -> dict[str, tuple[str, str]]:
+    """Find file and ``":OFFSET"`` of what an archive has, without decoding it; for damage see `read_archive`."""
 
+    def place(archive: BinaryIO) -> tuple[str, str]:
+        offset = archive.tell()
+        (_skip_binary if is_binary(archive) else _text_body)(archive)
+        return path, f":{offset}"
 
-def ark_places(path: str) -> dict[str, str]:
-    """Find what an archive holds, without decoding it: utterance id to ``"PATH:OFFSET"``."""
-    found, utterance, damage = _walked(path)
-    places: dict[str, str] = {}
-    for key, place in found:
-        if key in places:
-            utterance, damage = key, ValueError("it was there before")
-            break
-        places[key] = place
-    if damage is not None:
-        name = f"{path}: utterance {shown(utterance)}" if utterance else path
-        raise DataError(f"{name}: {told_with(_EXPECTED, damage)}") from damage
-    if not places:
-        raise DataError(f"{path}: found no utterance, expected {_EXPECTED}")
-    return places
-
-
-def readable_places(path: str, dropped: dict[str, str]) -> dict[str, str]:
-    """Find what an archive holds before the first damage, which is added to what is dropped, as `ark_places`."""
-    found, utterance, damage = _walked(path)
-    if isinstance(damage, OSError):
-        raise DataError(f"{path}: {told_with(_EXPECTED, damage)}") from damage
-    if damage is not None and utterance not in dict(found):
-        dropped[utterance] = f"{utterance}: cut short or damaged"
-    places: dict[str, str] = {}
-    for key, place in found:
-        places.setdefault(key, place)
-    return places
+    return read_archive(path, place, _EXPECTED, dropped)
 
 
 def _reason(error: Exception) -> str:
@@ -115,24 +91,6 @@ def told_with(expected: str, error: Exception) -> str:
     """Say what is wrong, and what was expected unless that is said."""
     reason = _reason(error)
     return reason if ", expected " in reason else f"{reason}, expected {expected}"
-
-
-def _walked(path: str) -> tuple[list[tuple[str, str]], str, Exception | None]:
-    """Utterance ids and places before the first damage of an archive; the last id that was read, and that damage."""
-    found: list[tuple[str, str]] = []
-    utterance = ""
-    try:
-        with open_regular(path) as archive:
-            while key := read_key(archive):
-                utterance, place = key, f"{path}:{archive.tell()}"
-                if is_binary(archive):
-                    _skip_binary(archive)
-                else:
-                    _text_body(archive)
-                found.append((key, place))
-    except (OSError, ValueError) as error:
-        return found, utterance, error
-    return found, utterance, None
 
 
 @checked
@@ -230,7 +188,7 @@ def read_archive(
     """Read an archive by a function for what stands behind an utterance id, which raises ValueError where it is bad.
 
     Given what is dropped, the first damage is added to it and ends the archive, and of ids that come again the first
-    stays, as in `readable_places`.
+    stays.
     """
     found: dict[str, Entry] = {}
     key = ""
@@ -300,13 +258,18 @@ def read_exactly(archive: BinaryIO, count: int) -> bytes:
 
 def _skip_binary(archive: BinaryIO) -> None:
     """Go behind a binary matrix, from behind its ``\\0B``; ValueError if it can't be whole."""
+    archive.seek(_num_bytes(*read_shape(archive)), os.SEEK_CUR)
+
+
+def read_shape(archive: BinaryIO) -> tuple[str, list[int]]:
+    """Read kind and sizes of a binary vector or matrix up to its numbers; ValueError if these can't all be there."""
     kind = b""
     while len(kind) < 4 and not kind.endswith(b" "):
         kind += archive.read(1) or b" "
     name = kind.decode("latin-1").strip()
     if name in _COMPRESSED:
         sizes = _sizes(archive.read(16)[8:], 2, b"")  # behind the least value and the range
-    elif name in _ITEM_SIZE:
+    elif name in ITEM_SIZE:
         count = 2 if name.endswith("M") else 1
         sizes = _sizes(archive.read(5 * count), count, b"\4")
     else:
@@ -317,10 +280,10 @@ def _skip_binary(archive: BinaryIO) -> None:
         swapped = [struct.unpack(">i", struct.pack("<i", n))[0] for n in sizes]
         fits = min(swapped) >= 0 and _num_bytes(name, swapped) <= there
         reason = "is it written in the other byte order?" if fits else "is it cut short?"
-        raise ValueError(
-            f"found {counted(there, 'byte')} for a matrix of {' x '.join(map(str, sizes))} numbers ({reason})"
-        )
-    archive.seek(start + size)
+        what = f"a matrix of {' x '.join(map(str, sizes))} numbers"
+        raise ValueError(f"found {counted(there, 'byte')} for {what}, expected {size} ({reason})")
+    archive.seek(start)
+    return name, sizes
 
 
 def _sizes(content: bytes, count: int, mark: bytes) -> list[int]:
@@ -332,8 +295,8 @@ def _sizes(content: bytes, count: int, mark: bytes) -> list[int]:
 
 
 def _num_bytes(kind: str, sizes: list[int]) -> int:
-    if kind in _ITEM_SIZE:
-        return math.prod(sizes) * _ITEM_SIZE[kind]
+    if kind in ITEM_SIZE:
+        return math.prod(sizes) * ITEM_SIZE[kind]
     per_column, per_number = _COMPRESSED[kind]
     return sizes[1] * (per_column + sizes[0] * per_number)
 

@@ -6,6 +6,8 @@ many. Two letters tell what a vector or matrix is of: FV, DV, FM, DM, or FP, DP 
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import re
 import struct
@@ -18,12 +20,11 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.text import read_bytes
-from gmmspeech.formats.kaldi.ark import parse_matrix, read_exactly
+from gmmspeech.formats.kaldi.ark import ITEM_SIZE, parse_matrix, read_exactly, read_shape
 
 BINARY = b"\0B"
 _MARKED = np.dtype([("mark", "u1"), ("number", "<i4")])  # a whole number behind the number of its bytes
 _LARGEST = 1 << 33  # bytes: an extractor of i-vectors of 2,048 components has half a gigabyte
-_TYPES = {b"FV ": ("<f4", 1), b"DV ": ("<f8", 1), b"FM ": ("<f4", 2), b"DM ": ("<f8", 2)}
 _PACKED = {b"FP ": "<f4", b"DP ": "<f8"}
 _TOKEN = re.compile(rb"\s*(\S+)(?:\s|$)")
 _ANGLES = re.compile(rb"\s*<(/?\w+)>\s?")
@@ -250,25 +251,14 @@ def _text_rows(rows: Sequence[str], *, vector: bool) -> bytes:
 
 def _binary_array(content: bytes, position: int, empty: bool) -> tuple[NDArray[np.float64], int]:
     """Give a binary vector or matrix at a place, and the place behind it; ValueError for what is none."""
-    kind = content[position : position + 3]
-    if kind not in _TYPES:
-        raise ValueError(f"found {kind!r}, expected a vector or matrix (FV, DV, FM or DM)")
-    dtype, ndim = _TYPES[kind]
-    position += 3
-    shape = []
-    for _ in range(ndim):
-        marked = content[position : position + 5]
-        if len(marked) < 5 or marked[0] != 4:
-            raise ValueError(f"found {marked!r} for a size, expected an int32 (is the file cut short?)")
-        shape.append(struct.unpack("<i", marked[1:])[0])
-        position += 5
-    count = int(np.prod(shape, dtype=object))
-    size, there = count * np.dtype(dtype).itemsize, len(content) - position
-    if min(shape) < (0 if empty else 1) or size > there:
-        other = _other_order(shape, np.dtype(dtype).itemsize, there)
-        raise ValueError(f"found {counted(there, 'byte')} for shape {tuple(shape)}, expected {size} ({other})")
-    array = np.frombuffer(content, dtype, count, position).reshape(shape).astype(np.float64)
-    return array, position + size
+    stream = io.BytesIO(content)  # which takes no copy
+    stream.seek(position)
+    kind, shape = read_shape(stream)
+    if kind not in ITEM_SIZE or min(shape) < (0 if empty else 1):
+        raise ValueError(f"found {kind} of shape {tuple(shape)}, expected a vector or matrix (FV, DV, FM or DM)")
+    begin, count = stream.tell(), math.prod(shape)
+    array = np.frombuffer(content, f"<f{ITEM_SIZE[kind]}", count, begin).reshape(shape).astype(np.float64)
+    return array, begin + count * ITEM_SIZE[kind]
 
 
 def _text_array(content: bytes, position: int, empty: bool) -> tuple[NDArray[np.float64], int]:
@@ -279,13 +269,6 @@ def _text_array(content: bytes, position: int, empty: bool) -> tuple[NDArray[np.
     if empty and not found[1].strip():
         return np.zeros(0), found.end()
     return parse_matrix(found[1], np.float64), found.end()
-
-
-def _other_order(shape: list[int], itemsize: int, there: int) -> str:
-    """Guess what is wrong with sizes that don't fit into the bytes there are."""
-    swapped = [int.from_bytes(size.to_bytes(4, "little", signed=True), "big", signed=True) for size in shape]
-    fits = min(swapped) >= 1 and int(np.prod(swapped, dtype=object)) * itemsize <= there
-    return "written in the other byte order?" if fits else "cut short?"
 
 
 def read_array_file(path: str | os.PathLike[str], expected: str) -> NDArray[np.float64]:

@@ -21,19 +21,18 @@ from gmmspeech.files.atomic import temporary_folder
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.table_places import Output, Place, errors_in_words_of, keep, parse_place
 from gmmspeech.files.text import parse_whole
-from gmmspeech.formats.datadir import find_base, read_map
+from gmmspeech.formats.datadir import find_base, read_map, script_bases
 from gmmspeech.formats.kaldi.ark import (
     Entry,
     ark_places,
     encoded_array,
     read_archive,
     read_matrix,
-    readable_places,
     told_with,
     write_archive,
 )
 
-ENTRY = re.compile(r"(?P<file>.*?)(?P<where>(:[0-9]+)?(\[[0-9:,]*\])?)")  # of a script file
+_ENTRY = re.compile(r"(.*?)((?::[0-9]+)?(?:\[[0-9:,]*\])?)")  # of a script file: a file, and where in it
 _COMMAND = re.compile(rb"\|[ \t\r]*$", re.MULTILINE)
 
 
@@ -86,14 +85,13 @@ def make_plain(text: str, place: Place, file: Path, *, allow_pipes: bool = False
         if place.kind == "scp":
             entries = read_map(source, rest_of_line=True)
         else:
-            entries = readable_places(os.fspath(source), dropped)
-    beside = Path() if place.is_stream or place.is_command or place.is_pipe else Path(place.where).parent
+            entries = {key: "".join(where) for key, where in ark_places(os.fspath(source), dropped).items()}
     lines = []
     for number, (key, value) in enumerate(entries.items()):
         try:
-            value = _plain_entry(value, beside, file.with_suffix(f".{number}") if allow_pipes else None)
+            value = _plain_entry(value, place.where, file.with_suffix(f".{number}") if allow_pipes else None)
             if lenient and check:
-                _read_entry(value)
+                read_matrix(*_file_and_place(value))
         except (OSError, ValueError, AssertionError, struct.error, GmmSpeechError) as error:
             if not lenient:
                 raise DataError(f"{shown(text)}: {shown(key)}: {one_line(error)}") from error
@@ -115,35 +113,36 @@ def _tell_dropped(text: str, dropped: dict[str, str], *, left: bool, expected: s
         warnings.warn(f"{shown(text)}: left out {count}; {first_of(dropped)}", GmmSpeechWarning)
 
 
-def _plain_entry(value: str, beside: Path, output: Path | None) -> str:
+def _plain_entry(value: str, script: str, output: Path | None) -> str:
     """Let an entry of a script file lead to the same from any folder; run a command if there is a file for it."""
     if value.endswith("|"):
         if output is None:
             return value  # which those who read it refuse
         keep(value, Place("", frozenset(), value), output)
         return str(output)
-    found = ENTRY.fullmatch(value)
+    found = _ENTRY.fullmatch(value)
     if not value or found is None:
         return value
-    base = next((b for b in (Path(), beside, beside.parent) if (b / found["file"]).exists()), Path())
-    return os.path.abspath(base / found["file"]) + found["where"]
+    base = next((b for b in script_bases(script) if (b / found[1]).exists()), Path())
+    return os.path.abspath(base / found[1]) + found[2]
 
 
-def _read_entry(value: str) -> NDArray:
-    """Read the vector or matrix that an entry of a script file leads to; ValueError for what is none."""
-    found = ENTRY.fullmatch(value)
-    if found is None or value.endswith("|"):
-        raise ValueError(f"found {shown(value)}, expected an archive such as feats.ark:17 (commands are not run)")
-    return read_matrix(found["file"], found["where"])
+def _file_and_place(value: str) -> tuple[str, str]:
+    """Take apart an entry of a script file; ValueError for what leads to no file."""
+    found = _ENTRY.fullmatch(value)
+    if not value or found is None or value.endswith("|") or value.startswith("|"):
+        expected = "an archive such as feats.ark:17 (commands are not run)"
+        raise ValueError(f"found {shown(value) or 'nothing'}, expected {expected}")
+    return found[1], found[2]
 
 
 def read_table(place: str) -> Iterator[tuple[str, NDArray]]:
     """Yield the vectors and matrices of a table, as they are; what is no specifier is the name of an archive."""
     with opened_table(place) as plain:
         is_script, path = plain.startswith("scp:"), plain.removeprefix("scp:").removeprefix("ark:")
-        for key, where in (_script_entries(path) if is_script else ark_places(path)).items():
+        for key, (file, where) in (script_places if is_script else ark_places)(path).items():
             try:
-                found = _read_entry(where)
+                found = read_matrix(file, where)
             except (OSError, ValueError, AssertionError, struct.error) as error:
                 raise DataError(f"{path}: {shown(key)}: {told_with('a vector or matrix', error)}") from error
             yield key, found
@@ -165,13 +164,10 @@ def _read_script(
 ) -> dict[str, Entry]:
     """Read what a script file leads to, as `read_archive`."""
     found = {}
-    for key, where in _script_entries(path).items():
-        file, colon, offset = where.rpartition(":")
-        if not (colon and offset.isdecimal()):  # a file of one thing
-            file, offset = where, "0"
+    for key, (file, where) in script_places(path, dropped).items():
         try:
             with open_regular(file) as archive:
-                archive.seek(parse_whole(offset))
+                archive.seek(parse_whole(where[1:] or "0"))
                 found[key] = read(archive)
         except (OSError, ValueError) as error:
             if dropped is None:
@@ -180,20 +176,20 @@ def _read_script(
     return found
 
 
-def _script_entries(path: str) -> dict[str, str]:
-    """Read a script file, whose entries lead to their files from the current folder."""
-    places = read_map(path, rest_of_line=True)
-    if not places:
+def script_places(path: str, dropped: dict[str, str] | None = None) -> dict[str, tuple[str, str]]:
+    """Read where a script file has what: files, from the current folder, and places in them, as `ark_places`."""
+    found: dict[str, tuple[str, str]] = {}
+    for key, value in read_map(path, rest_of_line=True).items():
+        try:
+            found[key] = _file_and_place(value)
+        except ValueError as error:
+            if dropped is None:
+                raise DataError(f"{path}: utterance {shown(key)}: {error}") from error
+            dropped[key] = f"{shown(key)}: {error}"
+    if not found and not dropped:
         raise DataError(f"{path}: found no utterance, expected one or more")
-    first = next(iter(places.values())).partition(":")[0]
-    base = Path() if os.path.isabs(first) else script_base(path, first)
-    return {key: where if where.endswith("|") else str(base / where) for key, where in places.items()}
-
-
-def script_base(path: str, first: str) -> Path:
-    """Folder from which the first file that a script file names is found, as all others are."""
-    folder = Path(os.path.abspath(path)).parent
-    return find_base(path, first, [Path(), folder, folder.parent])
+    base = find_base(path, (file for file, _ in found.values()), script_bases(path))
+    return {key: (str(base / file), where) for key, (file, where) in found.items()}
 
 
 def write_table(place: Output, items: Iterable[tuple[str, NDArray]]) -> int:

@@ -132,12 +132,12 @@ def test_bad_archives(tmp_path):
     good = b"u1 \0BFM " + matrix + b"u2 \0BFM " + matrix
     swapped = struct.pack(">bibi", 4, 2, 4, 3) + np.arange(6, dtype=">f4").tobytes()
     for match, content in {
-        "utterance u2: found 23 bytes for a matrix of 2 x 3 numbers .*cut short": good[:-1],
+        "utterance u2: found 23 bytes for a matrix of 2 x 3 numbers, expected 24 .*cut short": good[:-1],
         "utterance u2: found no size of a matrix .*cut short": good[: -len(matrix) + 7],
         "utterance u1: found 24 bytes for .*other byte order": b"u1 \0BFM " + swapped,
         "utterance u1: found .*cut short": b"u1 \0BCM " + struct.pack("<ffii", 0, 1, 100, 13) + bytes(50),
         "utterance u1: found 'XM', expected a matrix": b"u1 \0BXM " + matrix,
-        "utterance u1: it was there before": good.replace(b"u2", b"u1"),
+        "utterance u1: found it twice": good.replace(b"u2", b"u1"),
         "utterance u1: found b'PKL.*no matrix there": b"u1 PKL\x80\x04",
         r"utterance u1: found no \]": b"u1  [\n 1 2\n 3 4\n",
         "feats.ark: found b'.*expected an archive": b"\0B<DiagGMM> ",
