@@ -285,7 +285,7 @@ def align(
     unknown_words.txt, the words that the dictionary lacks, with their counts and utterances. To resume an interrupted
     run on a folder of many hours, repeat the same command.
     """
-    from gmmspeech.commands.phones import align_dir, doubtful_lines, report_alignment, score_lines
+    from gmmspeech.commands.alignment import align_dir, doubtful_lines, report_alignment, score_lines
     from gmmspeech.commands.transcripts import (
         PRONOUNCED_WORDS,
         UNKNOWN_WORDS,

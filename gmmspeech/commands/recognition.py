@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.audio.samples import Channel
-from gmmspeech.commands.alignment import Audio, samples_of
+from gmmspeech.commands.alignment import Audio, language_of_text, open_model, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
 from gmmspeech.commands.phone_features import features_for, front_end_of_waveforms, warn_of_skipped
-from gmmspeech.commands.phones import language_of_text, open_model, transcripts
 from gmmspeech.commands.stored_features import Stored
-from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech
+from gmmspeech.commands.transcripts import Dictionaries, phones_like, pronunciations_of, read_speech, said_words
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, naming, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import csv_lines
@@ -120,7 +119,7 @@ def recognize_grammar_dir(
     speech = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, tiers=tiers, transcripts=False)
     opened = open_model(model)
     known = pronunciations_of(dictionary, phones=opened.phones)
-    spoken = transcripts(speech[0], known) if speech[0].text else None
+    spoken = said_words(speech[0], known) if speech[0].text else None
     if words is None:
         if spoken is None:
             raise ConfigError("words: found none, and no file text, expected the words that may be said")
@@ -315,7 +314,7 @@ def recognize_words_dir(
         )
     if out is not None:
         write_recognized(out, done_words, data, format)
-    return done_words, transcripts(data, words.entries) if data.text else None, words
+    return done_words, said_words(data, words.entries) if data.text else None, words
 
 
 def write_recognized(out: Path, found: Mapping[str, Recognition], data: DataDir, format: Format) -> None:

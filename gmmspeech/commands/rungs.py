@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gmmspeech.commands import phone_training, phones
+from numpy.typing import NDArray
+
+from gmmspeech.commands import phone_training
+from gmmspeech.commands.alignment import open_model
 from gmmspeech.commands.phone_features import frame_times
 from gmmspeech.features.stored import static_columns
 from gmmspeech.formats.labels.alignments import write_alignments
+from gmmspeech.formats.labels.lines import read_ctm, write_ctm
 from gmmspeech.formats.loading import load
+from gmmspeech.phones.decoding.adapting import base_of, for_any_speaker, for_these_speakers
 from gmmspeech.phones.decoding.alignment import align
+from gmmspeech.phones.decoding.recognition import decode
 from gmmspeech.phones.hmm.adaptation import MappedFrames
 from gmmspeech.phones.hmm.adapted_system import AdaptedSystem, train_adapted_system
-from gmmspeech.phones.hmm.graph import Pronunciations
+from gmmspeech.phones.hmm.graph import Pronunciations, StateGraph, phone_loop_graph, train_bigram
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.training_state import TrainingState
 from gmmspeech.pipeline import Run
@@ -37,7 +43,7 @@ class Speech:
     @property
     def seconds(self) -> float:
         """How long all utterances are together."""
-        return phones.seconds_of(self.features, self.words)
+        return seconds_of(self.features, self.words)
 
 
 def model_of(run: Run, name: str, rung: str) -> Path:
@@ -145,13 +151,62 @@ def recognize_on(
     scale: float,
     beside: Path | None = None,
 ) -> Path:
-    """Recognize phones by the model of a rung and a bigram of `learned` ones, and give where they are."""
+    """Recognize phones by the model of a rung and a bigram of `learned` ones, and give where they are.
+
+    A model without contexts may be `beside` it, as `decode` has it: one adapts to speakers by what it recognizes
+    without the other.
+    """
     found = recognized_at(run.out, to, rung)
     if run.todo(step_of("recognize", to, rung), makes=[found], settings=[list(speech.words), scale]):
         how: dict[str, Any] = {"utt2spk": _speakers(rung, speech), "acoustic_scale": scale, "n_jobs": run.jobs}
-        how["beside"] = beside
-        phones.recognize_phones_file(model_of(run, name, rung), speech.features, speech.words, learned, found, **how)
+        with FeatureStore(speech.features) as store:
+            what = store, list(speech.words), phone_sequences(learned)
+            hmm, frames, graph = on_phone_loop(model_of(run, name, rung), *what, **how)
+            other = None if beside is None else on_phone_loop(beside, *what, **how)[:2]
+            clock: dict[str, Any] = {**frame_times(store.front_end), "times": "start"}
+            recognized = decode(hmm, frames, graph, acoustic_scale=scale, beside=other, n_jobs=run.jobs, **clock)
+        write_ctm(found, {utterance: alignment.phones for utterance, alignment in recognized.items()})
     return found
+
+
+def on_phone_loop(
+    model: Path,
+    store: FeatureStore,
+    utterances: Sequence[str],
+    sequences: Sequence[Sequence[str]],
+    *,
+    utt2spk: Mapping[str, str] | None = None,
+    acoustic_scale: float = 1.0,
+    n_jobs: int | None = 1,
+) -> tuple[PhoneHMM, dict[str, NDArray], StateGraph]:
+    """Open a model to recognize phones; give it with the frames of utterances and a graph of all sequences of phones.
+
+    A bigram of the `sequences` is in the graph. Frames of an `AdaptedSystem` are adapted to the speakers by what a
+    first pass recognizes, if `utt2spk` tells them.
+    """
+    found = open_model(model)
+    base = base_of(found)
+    graph = phone_loop_graph(base, train_bigram(sequences, base.phones))
+    if isinstance(found, AdaptedSystem) and utt2spk is not None:
+        speakers = {name: utt2spk[name] for name in utterances}
+        hmm, frames = for_these_speakers(
+            found, store, dict.fromkeys(utterances, graph), speakers, acoustic_scale=acoustic_scale, n_jobs=n_jobs
+        )
+    else:
+        hmm, frames = for_any_speaker(found, store)
+    return hmm, {name: frames[name] for name in utterances}, graph
+
+
+def phone_sequences(path: Path) -> list[list[str]]:
+    """Read the phones of the utterances of a CTM, from which a bigram is learned."""
+    return [[label.name for label in labels] for labels in read_ctm(path).values()]
+
+
+def seconds_of(features: Path, utterances: Iterable[str]) -> float:
+    """Give how long utterances of a feature store are together."""
+    with FeatureStore(features) as store:
+        shift = frame_times(store.front_end)["frame_shift"]
+        return sum(store.num_frames(utterance) for utterance in utterances) * shift / 1000
 
 
 def _speakers(rung: str, speech: Speech) -> Mapping[str, str] | None:

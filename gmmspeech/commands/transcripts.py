@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, shown
 from gmmspeech.files.atomic import remove_leftovers, write_lines
+from gmmspeech.files.text import split_fields
 from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_dictionary
 from gmmspeech.formats.recordings import read_recordings
@@ -213,6 +214,22 @@ def spoken_words(
     unknown = _counted(listed, lacking if dictionary is None else absent, language)
     stands = _in_place(unknown_words, phones)
     return _checked(Spoken(listed, entries, unknown, {}, guessed), lacking, stands, skip_bad)
+
+
+def said_words(data: DataDir, dictionary: Pronunciations | None = None) -> dict[str, list[str]]:
+    """Words of the utterances of a data directory that has ``text``, between blanks or as a dictionary has them."""
+    if data.text is None:
+        raise DataError(f"{data.path}: found no file text, expected one, with the words of each utterance")
+    lines = {utterance: data.text[utterance] for utterance in data.utterances if utterance in data.text}
+    if dictionary is None:
+        return {utterance: split_fields(line) for utterance, line in lines.items()}
+    return {utterance: words_of(line, dictionary=dictionary) for utterance, line in lines.items()}
+
+
+def said_pronunciations(words: Mapping[str, Sequence[str]], dictionary: Pronunciations) -> Pronunciations:
+    """Give what a dictionary has of the words of utterances, sorted; nothing for a word it lacks."""
+    said = sorted({word for sentence in words.values() for word in sentence})
+    return {word: pronunciations(dictionary, word, optional=True) for word in said}
 
 
 def _warn_of_american(language: str) -> None:

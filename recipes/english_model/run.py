@@ -10,8 +10,8 @@ import numpy as np
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phones
-from gmmspeech.commands.transcripts import open_pronunciations
+from gmmspeech.commands import rungs
+from gmmspeech.commands.transcripts import open_pronunciations, said_pronunciations, said_words
 from gmmspeech.metrics import boundary_agreement
 from gmmspeech.phones.decoding.calibration import calibrated
 from gmmspeech.phones.hmm.graph import Pronunciations
@@ -62,7 +62,7 @@ def main(run: pipeline.Run, corpus: Path, tests: Sequence[str]) -> None:
     run.results(found, "alignment")
     run.results([row for _, row in both], "confidence")
     card = CARD.format(
-        minutes=round(phones.seconds_of(features_of(run, background), background.utterances) / 60),
+        minutes=round(rungs.seconds_of(features_of(run, background), background.utterances) / 60),
         speakers=len(set(background.utt2spk.values())),
         tested=len(set(test.utt2spk.values())),
         within=next(row["within 20 ms"] for row in found if row["task"] == "test-other, adapted"),
@@ -74,8 +74,8 @@ def aligned_rows(
     run: pipeline.Run, name: str, tied: gs.phones.PhoneHMM, tested: gs.formats.DataDir, dictionary: Pronunciations
 ) -> tuple[list[rows.Row], rows.Row]:
     """Align a part in several ways, and hold starts of phones against its labels; and what deviations tell, adapted."""
-    truth, said, found = gs.formats.read_labels(tested.path / "phones.ctm"), phones.transcripts(tested), []
-    known = phones.said_pronunciations(said, dictionary)
+    truth, said, found = gs.formats.read_labels(tested.path / "phones.ctm"), said_words(tested), []
+    known = said_pronunciations(said, dictionary)
     for kind, hmm, speakers, times in (
         (", triphones adapted", tied, tested.utt2spk, "start"),
         ("", without_contexts(tied), None, "start"),
@@ -97,8 +97,8 @@ def with_deviations(
     tied: gs.phones.PhoneHMM, features: Path, data: gs.formats.DataDir, dictionary: Pronunciations, n_jobs: int
 ) -> gs.phones.PhoneHMM:
     """Give a model deviations that are worth something, learned on speakers that it has not heard."""
-    labels, said = gs.formats.read_labels(data.path / "phones.ctm"), phones.transcripts(data)
-    known = phones.said_pronunciations(said, dictionary)
+    labels, said = gs.formats.read_labels(data.path / "phones.ctm"), said_words(data)
+    known = said_pronunciations(said, dictionary)
     options = {"transcripts": said, "dictionary": known, "times": TRAINING["times"], "by_phone": False}
     with gs.FeatureStore(features) as store:
         heard = calibrated(
@@ -110,8 +110,8 @@ def with_deviations(
 def trained(features: Path, data: gs.formats.DataDir, dictionary: Pronunciations, n_jobs: int) -> gs.phones.PhoneHMM:
     """Phones on the labels, then triphones whose frames are still those of the labels; and SPN."""
     labels = gs.formats.read_labels(data.path / "phones.ctm")
-    said = phones.transcripts(data)
-    known = phones.said_pronunciations(said, dictionary)
+    said = said_words(data)
+    known = said_pronunciations(said, dictionary)
     with gs.FeatureStore(features) as store:
         keep, last = keeping_last(None)
         options = {**TRAINING, "callback": keep, "n_jobs": n_jobs}

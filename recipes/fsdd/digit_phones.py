@@ -7,9 +7,9 @@ from typing import Any
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phone_gmms, phone_training, phones
+from gmmspeech.commands import phone_gmms, phone_training
 from gmmspeech.commands.phone_features import frame_times
-from gmmspeech.commands.transcripts import open_pronunciations
+from gmmspeech.commands.transcripts import open_pronunciations, said_pronunciations, said_words
 from gmmspeech.phones.decoding.adapting import Frames, for_these_speakers
 from gmmspeech.phones.hmm.graph import StateGraph, word_sequence_graph
 from gmmspeech.report import rows
@@ -41,11 +41,11 @@ def recognize_by_phones(
         features[name] = run.out / f"feats-phones-{name}.h5"
         if run.todo(f"features-phones-{name}", makes=[features[name]], of=[part], settings=FRONT_END):
             gs.extract_features([part], features[name], FRONT_END, n_jobs=run.jobs)
-    said = phones.transcripts(everything)
-    dictionary = phones.said_pronunciations(said, open_pronunciations([str(DICTIONARY)]))
+    said = said_words(everything)
+    dictionary = said_pronunciations(said, open_pronunciations([str(DICTIONARY)]))
 
     utt2spk = everything.utt2spk
-    tasks = [("digits", "train → test", "train", phones.transcripts(train), "test", phones.transcripts(test))]
+    tasks = [("digits", "train → test", "train", said_words(train), "test", said_words(test))]
     for speaker in sorted(set(utt2spk.values())):
         others, own = ({u: said[u] for u in said if (utt2spk[u] == speaker) == own} for own in (False, True))
         tasks.append((speaker, f"others → {speaker}", "all", others, "all", own))

@@ -9,7 +9,7 @@ import click
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import ngrams, phone_training, phones, recognition, transcripts
+from gmmspeech.commands import ngrams, phone_training, recognition, rungs, transcripts
 from gmmspeech.formats.labels.lines import read_ctm
 from gmmspeech.phones.decoding.word_graph import word_graph
 from gmmspeech.phones.decoding.word_search import SearchOptions
@@ -48,8 +48,8 @@ def main(
         if run.todo(f"features-{name}", makes=[features[name]], of=[part], settings=FRONT_END):
             gs.extract_features([part], features[name], FRONT_END, n_jobs=run.jobs)
     model, arpa = run.out / "hmm.h5", lm or run.out / "closed.arpa"
-    said = {name: phones.transcripts(part) for name, part in parts.items()}
-    known = phones.said_pronunciations(said[train], dictionary)
+    said = {name: transcripts.said_words(part) for name, part in parts.items()}
+    known = transcripts.said_pronunciations(said[train], dictionary)
     if run.todo("train", makes=[model], settings=[said[train], known, gaussians, TRAINING, skip_bad]):
         options = {"total_gaussians": gaussians, "skip_bad": skip_bad, "n_jobs": run.jobs, **TRAINING}
         phone_training.train_phones_file(features[train], said[train], known, model, **options)
@@ -62,7 +62,7 @@ def main(
             speakers = parts[test].utt2spk if adapt else None
             recognize(model, features[test], arpa, dictionary, speakers, found[task], skip_bad)
     run.results([error_row(task, said[test], path) for task, path in found.items()], "recognition")
-    speech = phones.seconds_of(features[test], said[test])
+    speech = rungs.seconds_of(features[test], said[test])
     run.results([rows.speed_row(t, speech, run.cpu_seconds(t.replace(" ", "-"))) for t in PASSES], "speed")
 
 

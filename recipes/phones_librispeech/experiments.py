@@ -11,7 +11,8 @@ from words import names_of
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phones, rungs
+from gmmspeech.commands import rungs
+from gmmspeech.commands.transcripts import said_words
 from gmmspeech.report import rows
 
 
@@ -49,7 +50,7 @@ def normalized(run: pipeline.Run, task: Experiment) -> list[rungs.Speech]:
     """Speech to learn from and to recognize, normalized by the length of vocal tracts."""
     places = vocal_tract.normalized_at(run, task.name)
     parts = zip(places, (task.train, task.test), strict=True)
-    return [rungs.Speech(place, phones.transcripts(part), part.utt2spk) for place, part in parts]
+    return [rungs.Speech(place, said_words(part), part.utt2spk) for place, part in parts]
 
 
 def aligners_of(name: str, top: str) -> list[tuple[str, str, str]]:
@@ -77,7 +78,7 @@ def recognition_rows(task: Experiment, out: Path, top: str) -> list[rows.Row]:
     """Phone errors on each rung of the ladder, beside the corpus' phones or those of the alignment."""
     names = names_of(task.labels or rungs.aligned_at(out, task.name, rungs.MONOPHONE))
     # what could not be aligned has no phones to compare with, where those of the alignment are used
-    said = {u: names[u] for u in phones.transcripts(task.test) if task.labels or u in names}
+    said = {u: names[u] for u in said_words(task.test) if task.labels or u in names}
     found = []
     for told, name, rung in recognizers_of(task.name, top):
         recognized = names_of(rungs.recognized_at(out, name, rung))

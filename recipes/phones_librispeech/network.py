@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech import pipeline
-from gmmspeech.commands import phones, rungs
+from gmmspeech.commands import rungs
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.formats.labels.lines import write_ctm
 from gmmspeech.formats.loading import load
@@ -181,13 +181,13 @@ def recognize_by_all(
     found = rungs.recognized_at(run.out, to, ALL)
     settings = [list(speech.words), scale, [weight for _, weight in systems], network[1]]
     if run.todo(f"recognize-{to}-{ALL}", makes=[found], settings=settings):
-        said, names = phones.phone_sequences(learned), list(speech.words)
+        said, names = rungs.phone_sequences(learned), list(speech.words)
         how: dict[str, Any] = {"utt2spk": speech.utt2spk, "acoustic_scale": scale, "n_jobs": run.jobs}
         net = Network.load(network[0])
         with FeatureStore(speech.features) as store:
             clock = FrameClock.of(store.front_end, None, None, "start")
             (top, frames, graph), (beside, others, _) = (
-                phones.on_phone_loop(place, store, names, said, **how) for place, _ in systems
+                rungs.on_phone_loop(place, store, names, said, **how) for place, _ in systems
             )
             position, recognized = top.position_of_state, {}
             for u in names:

@@ -15,8 +15,8 @@ from words import check_words, draw
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import phone_gmms, phones, rungs
-from gmmspeech.commands.transcripts import open_pronunciations
+from gmmspeech.commands import phone_gmms, rungs
+from gmmspeech.commands.transcripts import open_pronunciations, said_words
 from gmmspeech.phones.labels.phone_sets import ARPABET
 from gmmspeech.report import rows
 
@@ -95,7 +95,7 @@ def recognize(
 ) -> list[rows.Row]:
     """Climb from a flat start, align and recognize on each rung; on the last with normalized vocal tracts too."""
     name, sides = task.name, (task.train, task.test)
-    train, test = (rungs.Speech(features_of(run, x), phones.transcripts(x), x.utt2spk) for x in sides)
+    train, test = (rungs.Speech(features_of(run, x), said_words(x), x.utt2spk) for x in sides)
     bad, alignment = {"skip_bad": skip_bad}, {"refine": REFINE, "skip_bad": skip_bad}
     options = {"phones": PHONES, "total_gaussians": gaussians, **bad, **TRAINING}
     rungs.train_monophones(run, name, train, dictionary, **options)

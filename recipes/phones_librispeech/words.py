@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 import gmmspeech as gs
-from gmmspeech.commands import phones
+from gmmspeech.commands.transcripts import said_pronunciations, said_words
 
 
 def check_words(data: gs.formats.DataDir, known: Mapping, skip_bad: bool) -> dict:
     """Pronunciations of the words of a part; those that no dictionary has are named."""
-    said = phones.transcripts(data)
+    said = said_words(data)
     dictionary, count = (
-        phones.said_pronunciations(said, known),
+        said_pronunciations(said, known),
         Counter(word for words in said.values() for word in words),
     )
     lacking = [word for word in count if not dictionary[word]]

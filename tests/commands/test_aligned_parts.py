@@ -13,13 +13,13 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.commands import aligned_parts
-from gmmspeech.commands.phones import align_dir
+from gmmspeech.commands.alignment import align_dir
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from gmmspeech.commands import aligned_parts, phone_features
-from gmmspeech.commands.phones import align_dir
+from gmmspeech.commands.alignment import align_dir
 
 aligned_parts.PART_BYTES, phone_features.SHARDS = 150_000, 4
 folder, out = map(Path, sys.argv[1:])
@@ -82,7 +82,7 @@ def test_what_was_kept_of_other_words_is_not_taken(recordings, tmp_path, monkeyp
     monkeypatch.setattr(aligned_parts, "PART_BYTES", 150_000)
     transcript = next(recordings.rglob("*.txt"))
     with monkeypatch.context() as patch:
-        patch.setattr("gmmspeech.commands.phones.write_alignments", lambda *_, **__: 1 / 0)
+        patch.setattr("gmmspeech.commands.alignment.write_alignments", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             align_dir(recordings, None, None, out=tmp_path / "out")
     assert len(list((tmp_path / ".out.unfinished").glob("part-*"))) == 3
@@ -102,7 +102,7 @@ def test_what_was_kept_of_a_model_with_another_question_is_not_taken(recordings,
     for number, each in enumerate(others, start=1):
         each.save(tmp_path / "model.h5")
         with monkeypatch.context() as patch:
-            patch.setattr("gmmspeech.commands.phones.write_alignments", lambda *_, **__: 1 / 0)
+            patch.setattr("gmmspeech.commands.alignment.write_alignments", lambda *_, **__: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 align_dir(recordings, tmp_path / "model.h5", None, out=tmp_path / "out")
         assert len(list((tmp_path / ".out.unfinished").glob("part-*"))) == 3 * number
@@ -118,7 +118,7 @@ def test_damaged_parts_are_aligned_again_and_lie_in_the_output_where_nothing_may
     monkeypatch.setattr(aligned_parts, "PART_BYTES", 150_000)
     monkeypatch.setattr(aligned_parts.os, "access", lambda path, mode: Path(path) != tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("gmmspeech.commands.phones.write_alignments", lambda *_, **__: 1 / 0)
+        patch.setattr("gmmspeech.commands.alignment.write_alignments", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             align_dir(recordings, None, None, out=out)
     first, second, third = (out / ".unfinished").glob("part-*")

@@ -6,18 +6,30 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
 import gmmspeech as gs
-from gmmspeech.commands.phones import align_dir
+from gmmspeech.commands import alignment as module
+from gmmspeech.commands.alignment import align_dir, doubtful_lines
+from gmmspeech.commands.phone_training import train_phones_dir
+from gmmspeech.commands.recognition import recognize_grammar_dir
+from gmmspeech.commands.transcripts import said_words
 from gmmspeech.errors import AudioError, ConfigError, DataError, FeatureError, GmmSpeechWarning
+from gmmspeech.formats.datadir import read_data_dir
+from gmmspeech.formats.labels.alignments import write_alignments
+from gmmspeech.formats.labels.lines import read_ctm
 from gmmspeech.formats.labels.textgrid import read_textgrid
+from gmmspeech.formats.loading import load
+from gmmspeech.phones.decoding.alignment import Alignment
 from gmmspeech.phones.hmm.deviation_scale import DeviationScale
 from gmmspeech.phones.hmm.model import PhoneHMM
+from gmmspeech.phones.labels.labels import Label
 
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RATE = 8000
 DICTIONARY = {"HISS": (("S",),), "HUM": (("M",),)}
 
@@ -168,3 +180,86 @@ def test_what_is_refused(folder: Path, model: PhoneHMM) -> None:
     ):
         with pytest.raises(kind, match=match):
             gs.align_file(*arguments, **{"model": model, "dictionary": DICTIONARY, **options})
+
+
+@pytest.fixture
+def digit_model(digits: Path, dictionary, tmp_path: Path) -> Path:
+    front = gs.FrontEnd.from_toml("phones_8khz")
+    hmm, state, done = train_phones_dir(
+        digits, tmp_path / "m.h5", front, dictionary, total_gaussians=120, max_iter=12, num_passes=1, n_jobs=2
+    )
+    saved = load(tmp_path / "m.h5", PhoneHMM)
+    assert (saved.phones, saved.front_end, saved.num_gaussians) == (hmm.phones, front.to_json(), hmm.num_gaussians)
+    np.testing.assert_array_equal(saved.means, hmm.means)
+    assert (state.iteration, done.num_utterances, done.skipped) == (12, 240, {})
+    return tmp_path / "m.h5"
+
+
+def test_from_audio_and_words_to_times_and_words_again(
+    digits: Path, digit_model: Path, dictionary, tmp_path: Path
+) -> None:
+    data = read_data_dir(digits)
+    done = align_dir(digits, digit_model, dictionary, goodness=True)
+    assert set(done.alignments) == set(data.utterances)
+    assert (done.skipped, dict(done.unknown_words)) == ({}, {})
+    for name, alignment in done.alignments.items():
+        assert [word.name for word in alignment.words] == said_words(data)[name]
+        assert np.isfinite(alignment.goodness).all()
+        assert alignment.fit < 2
+
+    # another aligner's times of the same phones
+    reference = read_ctm(digits / "phones.ctm")
+    starts = [
+        abs(ours.start - theirs.start)
+        for name, alignment in done.alignments.items()
+        for ours, theirs in zip(alignment.phones, reference[name], strict=False)
+        if [p.name for p in alignment.phones] == [p.name for p in reference[name]]
+    ]
+    assert len(starts) > 300
+    assert np.mean(np.array(starts) <= 0.04) > 0.7
+
+    words, _ = recognize_grammar_dir(digits, digit_model, dictionary, words=DIGITS, isolated=True, acoustic_scale=1.0)
+    wrong = sum([word.name for word in words[name]] != said_words(data)[name] for name in words)
+    assert wrong <= 5
+
+    ctm = write_alignments(tmp_path / "ctm", done.alignments, format="ctm")
+    assert [path.name for path in ctm] == ["words.ctm", "phones.ctm", "alignment.csv"]
+    assert read_ctm(tmp_path / "ctm" / "phones.ctm").keys() == done.alignments.keys()
+    lines = (tmp_path / "ctm" / "alignment.csv").read_text().splitlines()
+    assert len(lines) == 1 + sum(len(a.phones) + len(a.words) for a in done.alignments.values())
+    some = dict(list(done.alignments.items())[:2])
+    for path, alignment in zip(write_alignments(tmp_path / "tg", some), some.values(), strict=False):
+        assert read_textgrid(path) == {"words": alignment.words, "phones": alignment.phones}
+
+
+def test_what_is_doubtful_of_alignments() -> None:
+    phones = [Label(0.0, 2.0, "SIL"), Label(2.0, 2.2, "AH"), Label(2.2, 3.4, "SPN")]
+    good = Alignment([], phones, np.zeros(3), None, -50.0, fit=-1.0)
+    assert list(doubtful_lines({"a": good, "b": dataclasses.replace(good, phones=[], fit=None)})) == []
+    long = dataclasses.replace(good, phones=[Label(0.0, 1.9, "S"), Label(1.9, 2.2, "AH")])
+    lines = list(doubtful_lines({"a": good, "b": dataclasses.replace(good, fit=-4.0), "c": long}))
+    assert lines[0].startswith("check 1 of 3 transcripts, which may be wrong or incomplete")
+    assert lines[0].endswith(": b (-4.0)")
+    assert lines[1].startswith("check 1 of 3 transcripts, for noise, music or other speech beside the words")
+    assert lines[1].endswith(": c (S 1.9 s)")
+    (line,) = doubtful_lines({f"ann/sentence-{i}": dataclasses.replace(good, fit=-4.0) for i in range(100)})
+    assert all(f"ann/sentence-{i} (-4.0)" in line for i in range(100))
+
+
+def test_of_long_recordings_the_beginnings_are_aligned_with_wrong_words(monkeypatch):
+    class Store(dict):
+        def num_frames(self, name):
+            return len(self[name])
+
+    store = Store(long=np.zeros((4 * module._BEGINNING, 1)), short=np.zeros((7, 1)))
+    words = {"long": list("abcd"), "short": list("efgh")}
+    found = SimpleNamespace(alignments={name: SimpleNamespace(fit=-5.0) for name in words})
+    seen = {}
+
+    def align(model, frames, said, dictionary, **options):
+        seen.update({name: (len(frames[name]), said[name]) for name in said})
+        return found
+
+    monkeypatch.setattr(module, "align", align)
+    assert module._least_fit(None, store, SimpleNamespace(words=words, entries={}), found) < module.LEAST_FIT
+    assert seen == {"long": (module._BEGINNING, ["e"]), "short": (7, list("abcd"))}

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 import gmmspeech as gs
+from gmmspeech.commands.phone_features import features_of, frame_times
 from gmmspeech.commands.phone_training import train_phones_dir, without_quiet_edges_of
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import DataDir, Segment, read_data_dir
@@ -136,3 +137,13 @@ def test_quiet_edges_of_recordings_that_follow_are_left_out_and_labels_keep_thei
         cut = without_quiet_edges_of(data, "mix", ["b"])
     assert cut.segments == {"a": Segment("a", 0.0, None), "b": Segment("b", 5.0, None)}
     assert cut.utterances == ("a", "b")
+
+
+def test_features_last_as_long_as_they_are_needed(digits: Path) -> None:
+    with features_of(read_data_dir(digits), gs.FrontEnd.from_toml("phones_8khz"), n_jobs=2) as (store, done):
+        path = Path(store.path)
+        assert path.exists()
+        assert len(store) == done.num_utterances == 240
+    assert not path.exists()
+    with pytest.raises(DataError, match="found a model without a front end"):
+        frame_times(None)

@@ -12,7 +12,7 @@ import soundfile
 
 import gmmspeech as gs
 from gmmspeech.commands import quiet_edges
-from gmmspeech.commands.phones import align_dir
+from gmmspeech.commands.alignment import align_dir
 from gmmspeech.commands.quiet_edges import loud_part, without_quiet_edges
 from gmmspeech.errors import GmmSpeechWarning
 from gmmspeech.formats.datadir import load_utterance

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from gmmspeech.commands.transcripts import (
     phones_like,
     pronounced_lines,
     read_speech,
+    said_pronunciations,
+    said_words,
     spoken_words,
     unknown_lines,
     write_pronounced,
     write_unknown_words,
 )
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning
-from gmmspeech.formats.datadir import DataDir
+from gmmspeech.formats.datadir import DataDir, read_data_dir
 from gmmspeech.formats.dictionary import read_dictionary
 from gmmspeech.phones.labels.dictionary import probability_of
 
@@ -293,3 +296,25 @@ def test_dictionaries_in_two_notations(tmp_path) -> None:
             open_pronunciations(list(map(str, names)))
     for names in (["cmudict", paths["ipa"]], ["cmudict", paths["arpabet"]], [paths["sampa"]]):
         assert open_pronunciations(list(map(str, names)))
+
+
+def test_dictionaries_add_up(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("CAT K AE1 T\nDOG D AO1 G\n")
+    (tmp_path / "b").write_text("DOG D AA1 G\nGNU N UW1\n")
+    both = open_pronunciations([str(tmp_path / "a"), str(tmp_path / "b")])
+    assert both == {"CAT": (("K", "AE", "T"),), "DOG": (("D", "AA", "G"),), "GNU": (("N", "UW"),)}
+
+
+def test_pronunciations_of_the_words_said() -> None:
+    entries = said_pronunciations({"u": ["see", "me"], "v": ["see"]}, {"SEE": [["S", "IY"]], "SAW": [["S", "AO"]]})
+    assert entries == {"me": (), "see": [["S", "IY"]]}
+
+
+def test_data_without_text_and_missing_dictionaries_are_refused(digits: Path, tmp_path: Path) -> None:
+    shutil.copytree(digits.parents[1], tmp_path / "corpus")
+    silent = tmp_path / "corpus" / "data" / "all"
+    (silent / "text").unlink()
+    with pytest.raises(DataError, match="all: found no file text"):
+        said_words(read_data_dir(silent))
+    with pytest.raises((ConfigError, DataError), match="nosuch"):
+        open_pronunciations([str(tmp_path / "nosuch")])

@@ -4,8 +4,7 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.commands.phone_features import features_of
-from gmmspeech.commands.phones import said_pronunciations, transcripts
-from gmmspeech.commands.transcripts import open_pronunciations
+from gmmspeech.commands.transcripts import open_pronunciations, said_pronunciations, said_words
 from gmmspeech.formats.labels.labels import read_labels
 from gmmspeech.metrics.boundaries import boundary_agreement
 from gmmspeech.phones.labels.phone_sets import ARPABET
@@ -29,7 +28,7 @@ def test_it_has_all_phones_and_tells_its_license():
 def test_it_aligns_speakers_it_has_never_heard(corpus, unknown, contexts):
     data = gs.read_data_dir(corpus("librispeech-tiny") / "data/test")
     model = english_model(contexts=contexts)
-    words, known = transcripts(data), open_pronunciations(["cmudict"])
+    words, known = said_words(data), open_pronunciations(["cmudict"])
     dictionary = {w: known[w] for u in words for w in words[u] if w in known}
     if unknown:  # every twentieth word
         dictionary |= dict.fromkeys(sorted(dictionary)[::20], (("SPN",),))
@@ -44,7 +43,7 @@ def test_it_aligns_speakers_it_has_never_heard(corpus, unknown, contexts):
 
 def test_its_deviations_tell_where_errors_are(corpus):
     data = gs.read_data_dir(corpus("librispeech-tiny") / "data/all")
-    model, words, truth = english_model(), transcripts(data), read_labels(data.path / "phones.ctm")
+    model, words, truth = english_model(), said_words(data), read_labels(data.path / "phones.ctm")
     known = said_pronunciations(words, open_pronunciations(["cmudict"]))
     with features_of(data, gs.FrontEnd.from_json(model.front_end)) as (store, _):
         found = gs.align(
