@@ -20,7 +20,7 @@ from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.labels.dictionary import Dictionary, as_probable, inventory, looks_like_word, supplemented
 from gmmspeech.phones.labels.ipa import IPA, letters_of_no_ipa, may_be_spelling, notation_of, transcribed
-from gmmspeech.phones.labels.phone_sets import ARPABET, has_stress, is_arpabet
+from gmmspeech.phones.labels.phone_sets import ARPABET, has_stress, is_arpabet, is_speech
 from gmmspeech.phones.labels.word_positions import without_positions
 from gmmspeech.phones.labels.words import is_english, lower_case, words_of
 
@@ -277,9 +277,19 @@ def phones_like(dictionary: Pronunciations, phones: Collection[str] | None = Non
     None, for any in IPA, where it has no word.
     """
     own = inventory(dictionary)
-    if not own or (phones is not None and notation_of(own) == notation_of(phones)):
+    if not own:
         return phones
-    return ARPABET if is_arpabet(own) else own
+    small = _is_small_arpabet(own)
+    if phones is not None and notation_of(own) == notation_of(phones) and small == _is_small_arpabet(phones):
+        return phones
+    if is_arpabet(own):
+        return [phone.lower() for phone in ARPABET] if small else ARPABET
+    return own
+
+
+def _is_small_arpabet(phones: Collection[str]) -> bool:
+    """Say whether phones are ARPAbet's in small letters."""
+    return is_arpabet(phones) and all(phone.islower() for phone in phones if is_speech(phone))
 
 
 def _pronounced(words: Sequence[str], language: str, phones: Collection[str] | None) -> Dictionary:

@@ -191,6 +191,9 @@ def test_words_that_a_dictionary_lacks_are_pronounced_in_its_phones(tmp_path: Pa
     assert list(pronounced_lines(found.guessed, place))[1] == f"pronounced by eSpeak NG: 1 word, all in {place}"
     write_pronounced(place, {})
     assert not place.exists()
+    small = {"TOMATO": (("t", "ah", "m", "ey", "t", "ow"),), "HER": (("hh", "er0"),)}
+    found = spoken_words(data_of(a="tomato wug"), small, unknown_words="g2p", phones=PHONES)
+    assert found.entries["wug"] == (("w", "ah", "g"),)
 
 
 def test_english_is_pronounced_by_cmudict() -> None:
