@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -175,10 +176,8 @@ def classify_phones_dir(
     where, known = read_labeled(folder, labels, tier=tier, allow_pipes=allow_pipes)
     data = labeled_frames(where, front, labels=known, n_jobs=n_jobs, skip_bad=skip_bad)
     names = np.asarray(classifier.phones)
-    for phone in sorted(set(data.phones.tolist()) - {*classifier.phones, silence}):
-        count = (data.phones == phone).sum()
-        warnings.warn(f"phone {phone}: it was not trained, {counted(count, 'segment')} of it wrong", GmmSpeechWarning)
     spoken = data.phones != silence
+    _check_trained(data.phones[spoken].tolist(), classifier.phones)
     scores = classifier.segment_scores(data)[spoken][:, names != silence]
     owners = data.segment_utterances()[spoken]
     clock = FrameClock(**frame_times(classifier.front_end))
@@ -194,6 +193,18 @@ def classify_phones_dir(
         scores=scores - logsumexp(scores, axis=1, keepdims=True),
         frames=count_frames(classifier.frame_scores(data), classifier.phones, data, silence=silence),
     )
+
+
+def _check_trained(said: Sequence[str], trained: Collection[str]) -> None:
+    """Warn of labels for which the classifier has no mixture; raise a DataError where all are."""
+    unknown = Counter(phone for phone in said if phone not in trained)
+    if not unknown:
+        return
+    listed = shown(", ".join(phone for phone, _ in unknown.most_common()), 100)
+    if unknown.total() == len(said):
+        raise DataError(f"labels: found {listed}, expected phones of the classifier: {shown(' '.join(trained), 300)}")
+    found = f"{counted(len(unknown), 'phone')} not trained, {counted(unknown.total(), 'segment')} wrong"
+    warnings.warn(f"labels: found {found}: {listed}", GmmSpeechWarning)
 
 
 def train_and_classify(

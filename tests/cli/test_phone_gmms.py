@@ -129,8 +129,11 @@ def test_a_phone_that_was_not_trained(run, digits: Path, tmp_path: Path) -> None
     words = ("train-phone-classifier", digits / "train", tmp_path / "m.h5", *TRAIN, "--labels", labels)
     assert run(*words).stdout.startswith("19 phones in 3 parts: ")
     found = works(run("classify-phones", digits / "test", tmp_path / "m.h5", "--out", tmp_path / "out"))
-    assert "gmmspeech: warning: phone Z: it was not trained, 6 segments of it wrong" in found.stderr
+    assert "gmmspeech: warning: --labels: found 1 phone not trained, 6 segments wrong: Z\n" in found.stderr
     assert "Z\t6\t0.0000\t0.0000" in (tmp_path / "out" / "phones.tsv").read_text()
+    labels.write_text((digits / "test" / "phones.ctm").read_text().lower())
+    words = ("classify-phones", digits / "test", tmp_path / "m.h5", "--labels", labels)
+    stops(run(*words), "--labels: found ", "expected phones of the classifier: ")
     wrong = run("classify-phones", digits / "test", digits / "test" / "phones.ctm")
     assert wrong.exit_code == 1
     assert "Traceback" not in wrong.output
