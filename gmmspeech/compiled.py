@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 
-def compiled_library(module: str, name: str) -> ctypes.CDLL | None:
+INT, INT64, SIZE = ctypes.c_int, ctypes.c_int64, ctypes.c_ssize_t
+
+
+class Pointer(ctypes.c_void_p):
+    """What a function takes for a pointer: an array, whose numbers stand in a row, a structure, an address, or None."""
+
+    @classmethod
+    def from_param(cls, given: Any) -> Any:
+        """Give the address as C gets it."""
+        if isinstance(given, np.ndarray):
+            given = given.ctypes.data
+        return super().from_param(ctypes.addressof(given) if isinstance(given, ctypes.Structure) else given)
+
+
+def compiled_library(module: str, name: str, functions: Mapping[str, list[Any]]) -> Any:
     """Load the library of a name from the folder of a module's file; None where the install had no compiler.
 
-    Its functions release the interpreter's lock.
+    What its functions give, or None, and what they take, `Pointer` for an array, is told by their names; a library
+    that has not all of them, left from another version, is none. They release the interpreter's lock.
 
     Examples
     --------
-    >>> compiled_library(__file__, "_no_such_library") is None
+    >>> compiled_library(__file__, "_no_such_library", {"f": [None, Pointer, SIZE]}) is None
     True
     """
     for path in Path(module).parent.glob(f"{name}.*"):
         if path.suffix in (".so", ".pyd", ".dylib"):
-            return ctypes.CDLL(str(path))
+            library = ctypes.CDLL(str(path))
+            if not all(hasattr(library, function) for function in functions):
+                return None
+            for function, (given, *taken) in functions.items():
+                getattr(library, function).restype, getattr(library, function).argtypes = given, taken
+            return library
     return None
-
-
-def declared(library: ctypes.CDLL | None, signatures: Mapping[str, Sequence[Any]]) -> ctypes.CDLL | None:
-    """Tell a library, should there be one, what its functions take; they give nothing back.
-
-    Examples
-    --------
-    >>> declared(None, {"f": [ctypes.c_int]}) is None
-    True
-    """
-    for name, arguments in signatures.items() if library is not None else ():
-        function = getattr(library, name)
-        function.argtypes, function.restype = arguments, None
-    return library

@@ -8,23 +8,23 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.compiled import compiled_library, declared
+from gmmspeech.compiled import INT, SIZE, Pointer, compiled_library
 from gmmspeech.features.native.kaldi_fft import fft_tables
 from gmmspeech.features.options import StaticOptions
 
 Float32 = NDArray[np.float32]
 
 LANES = 8  # frames that mel_kernel.c works on side by side
-POINTER, SIZE = ctypes.c_void_p, ctypes.c_ssize_t
 
 
 class _MelOptions(ctypes.Structure):
     _fields_ = (
-        *((name, POINTER) for name in ("window", "filters", "spans", "blocks", "turns", "order", "factors")),
+        *((name, Pointer) for name in ("window", "filters", "spans", "blocks", "turns", "order", "factors")),
         *((name, ctypes.c_int32) for name in ("length", "points", "num_filters", "num_blocks")),
         *((name, ctypes.c_int32) for name in ("remove_dc_offset", "raw_energy", "use_power")),
         ("preemphasis", ctypes.c_float),
@@ -38,8 +38,8 @@ def available() -> bool:
 
 def has_fft(points: int) -> bool:
     """Whether `kaldi_mel_energies` is there for an FFT, and fast: a power of two, fused multiply-add in hardware."""
-    library = _library()
-    return library is not None and points >= 4 and points & (points - 1) == 0 and bool(library.mel_fuses())
+    power_of_two = points >= 4 and points & (points - 1) == 0
+    return available() and power_of_two and bool(_library().mel_fuses())
 
 
 def kaldi_mel_energies(
@@ -61,7 +61,7 @@ def kaldi_mel_energies(
     )
     work = _aligned(LANES * (points + points // 2 + 1 + points) + length)
     mel, energy = np.empty((len(frames), len(by_filter)), np.float32), np.empty(len(frames), np.float32)
-    _call("kaldi_mel_energies", ctypes.addressof(prepared), *_located(frames), work, mel, energy)
+    _library().mel_kaldi_mel_energies(prepared, *_located(frames), work, mel, energy)
     return mel, energy
 
 
@@ -77,7 +77,7 @@ def window_frames(frames: Float32, window: Float32, options: StaticOptions, rows
         preemphasis=options.preemphasis_coefficient,
     )
     work = np.empty(frames.shape[1], np.float32)
-    _call("window_frames", ctypes.addressof(prepared), *_located(frames), work, rows, energy)
+    _library().mel_window_frames(prepared, *_located(frames), work, rows, energy)
 
 
 def filter_spectra(spectra: NDArray[np.complex64], filters: Float32, options: StaticOptions, mel: Float32) -> None:
@@ -91,7 +91,7 @@ def filter_spectra(spectra: NDArray[np.complex64], filters: Float32, options: St
         num_filters=len(by_filter),
         use_power=options.use_power,
     )
-    _call("filter_spectra", ctypes.addressof(prepared), spectra, len(spectra), _aligned(LANES * len(filters)), mel)
+    _library().mel_filter_spectra(prepared, spectra, len(spectra), _aligned(LANES * len(filters)), mel)
 
 
 def row_products(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,7 +100,7 @@ def row_products(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDAr
     padded = np.zeros((terms, -(-columns // LANES) * LANES))
     padded[:, :columns] = matrix
     out = np.empty((len(rows), padded.shape[1]))
-    _call("row_products", rows, len(rows), terms, padded, padded.shape[1], out)
+    _library().mel_row_products(rows, len(rows), terms, padded, padded.shape[1], out)
     return out[:, :columns]
 
 
@@ -114,7 +114,7 @@ def deltas(rows: Float32, taps: Sequence[NDArray[np.float64]], *, again: bool) -
     out = np.empty((len(rows), 1 + len(taps), rows.shape[1]), np.float32)
     single = np.concatenate([*taps, [0]]).astype(np.float32)
     reaches = np.array([len(some) // 2 for some in taps], dtype=np.int32)
-    _call("deltas", rows, len(rows), rows.shape[1], len(taps), again, single, reaches, out)
+    _library().mel_deltas(rows, len(rows), rows.shape[1], len(taps), again, single, reaches, out)
     return out
 
 
@@ -135,19 +135,15 @@ def _aligned(size: int) -> Float32:
     return room[start : start + size]
 
 
-def _call(name: str, *arguments: NDArray | int) -> None:
-    plain = (a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments)
-    getattr(_library(), f"mel_{name}")(*plain)
-
-
 @cache
-def _library() -> ctypes.CDLL | None:
-    integer = ctypes.c_int
-    signatures = {
-        "mel_kaldi_mel_energies": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
-        "mel_window_frames": [POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, POINTER],
-        "mel_filter_spectra": [POINTER, POINTER, SIZE, POINTER, POINTER],
-        "mel_deltas": [POINTER, SIZE, integer, integer, integer, POINTER, POINTER, POINTER],
-        "mel_row_products": [POINTER, SIZE, integer, POINTER, integer, POINTER],
+def _library() -> Any:
+    start = Pointer, Pointer, SIZE  # options, frames, ...
+    functions: dict[str, list[Any]] = {
+        "mel_fuses": [INT],
+        "mel_kaldi_mel_energies": [None, *start, SIZE, Pointer, Pointer, Pointer],
+        "mel_window_frames": [None, *start, SIZE, Pointer, Pointer, Pointer],
+        "mel_filter_spectra": [None, *start, Pointer, Pointer],
+        "mel_deltas": [None, Pointer, SIZE, INT, INT, INT, Pointer, Pointer, Pointer],
+        "mel_row_products": [None, Pointer, SIZE, INT, Pointer, INT, Pointer],
     }
-    return declared(compiled_library(__file__, "_mel_kernel"), signatures)
+    return compiled_library(__file__, "_mel_kernel", functions)

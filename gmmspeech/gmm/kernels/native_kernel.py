@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from gmmspeech.compiled import compiled_library
+from gmmspeech.compiled import INT, SIZE, Pointer, compiled_library
 from gmmspeech.errors import ConfigError
 from gmmspeech.gmm.kernels import parameters as packing
 from gmmspeech.gmm.kernels.parameters import KernelParameters, Mixture, ModelStack, unscaled, working_frames
@@ -42,13 +42,8 @@ _packed: WeakKeyDictionary[KernelParameters, dict[np.dtype, tuple[NDArray, NDArr
 
 class _Mixture(ctypes.Structure):
     _fields_ = (
-        ("shift", ctypes.c_void_p),
-        ("scale", ctypes.c_void_p),
-        ("matrix", ctypes.c_void_p),
-        ("centers", ctypes.c_void_p),
-        ("dim", ctypes.c_int32),
-        ("columns", ctypes.c_int32),
-        ("one_by_one", ctypes.c_int32),
+        *((name, Pointer) for name in ("shift", "scale", "matrix", "centers")),
+        *((name, ctypes.c_int32) for name in ("dim", "columns", "one_by_one")),
     )
 
 
@@ -75,7 +70,8 @@ def accumulate(
     weight = None if sample_weight is None else np.require(sample_weight, np.float64, ["C", "A"])
     peaks, totals = np.empty((2, len(frames)))
     sums = np.empty((matrix.shape[0], matrix.shape[1], COLUMNS))
-    _call("em_accumulate", mixture, frames, weight, len(frames), _work(mixture, frames), peaks, totals, sums)
+    work = _work(mixture, frames)
+    _loaded().em_accumulate(*_begin(mixture, frames), weight, len(frames), work, peaks, totals, sums)
     each = _nats(peaks, totals)
     log_likelihood = float(each.sum() if weight is None else weight @ each)
     if not np.isfinite(log_likelihood) and frames.dtype == np.float32:  # a square too large for it
@@ -90,7 +86,7 @@ def log_likelihood(frames: NDArray, parameters: KernelParameters) -> NDArray[np.
     frames = _plain(working_frames(frames, parameters, NARROW))
     mixture, _ = _mixture(parameters, frames.dtype)
     peaks, totals = np.empty((2, len(frames)))
-    _call("em_log_likelihood", mixture, frames, len(frames), _work(mixture, frames), peaks, totals)
+    _loaded().em_log_likelihood(*_begin(mixture, frames), len(frames), _work(mixture, frames), peaks, totals)
     out = _nats(peaks, totals)
     if frames.dtype == np.float32 and not np.isfinite(out).all():
         return log_likelihood(frames.astype(np.float64), parameters)
@@ -112,7 +108,8 @@ def top_c_log_likelihood(frames: NDArray, stack: ModelStack, top_c: int) -> NDAr
     work = _work(mixture, frames[:FRAMES_AT_ONCE], top_c)
     for start in range(0, len(frames), FRAMES_AT_ONCE):
         some = frames[start : start + FRAMES_AT_ONCE]
-        _call("em_top_c", mixture, some, len(some), top_c, models, num_components, terms, len(out), work, out)
+        sizes = num_components, terms, len(out)
+        _loaded().em_top_c(*_begin(mixture, some), len(some), top_c, models, *sizes, work, out)
         total += out
     if models.dtype == np.float32 and not np.isfinite(total).all():  # a square too large for it
         return top_c_log_likelihood(frames, stack.astype(np.float64), top_c)
@@ -161,10 +158,9 @@ def _work(mixture: _Mixture, frames: NDArray, top_c: int = 0) -> NDArray[np.uint
     return np.empty(size, np.uint8)
 
 
-def _call(name: str, mixture: _Mixture, frames: NDArray, *arguments: NDArray | int | None) -> None:
-    plain = (a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments)
-    wide = int(frames.dtype == np.float64)
-    getattr(_loaded(), name)(_best_set(), wide, ctypes.byref(mixture), frames.ctypes.data, *plain)
+def _begin(mixture: _Mixture, frames: NDArray) -> tuple[int, int, _Mixture, NDArray]:
+    """What each function takes first."""
+    return _best_set(), int(frames.dtype == np.float64), mixture, frames
 
 
 def _nats(peaks: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -179,25 +175,21 @@ def _best_set() -> int:
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
-    library = compiled_library(__file__, "_em_kernel")
-    if library is not None and (not hasattr(library, "em_interface") or library.em_interface() != INTERFACE):
-        return None
-    if library is not None:
-        pointer, size, integer = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
-        start: list[Any] = [integer, integer, pointer, pointer]  # instruction set, whether float64, mixture, frames
-        library.em_instruction_set.argtypes, library.em_instruction_set.restype = [integer], ctypes.c_char_p
-        library.em_work_bytes.argtypes = [integer, integer, integer, size, integer]
-        library.em_work_bytes.restype = ctypes.c_size_t
-        library.em_accumulate.argtypes = [*start, pointer, size, pointer, pointer, pointer, pointer]
-        library.em_log_likelihood.argtypes = [*start, size, pointer, pointer, pointer]
-        library.em_top_c.argtypes = [*start, size, integer, pointer, integer, integer, integer, pointer, pointer]
-        for name in ("em_accumulate", "em_log_likelihood", "em_top_c"):
-            getattr(library, name).restype = None
-    return library
+def _library() -> Any:
+    begin = None, INT, INT, Pointer, Pointer  # instruction set, whether float64, mixture, frames
+    functions: dict[str, list[Any]] = {
+        "em_interface": [INT],
+        "em_instruction_set": [ctypes.c_char_p, INT],
+        "em_work_bytes": [ctypes.c_size_t, INT, INT, INT, SIZE, INT],
+        "em_accumulate": [*begin, Pointer, SIZE, Pointer, Pointer, Pointer, Pointer],
+        "em_log_likelihood": [*begin, SIZE, Pointer, Pointer, Pointer],
+        "em_top_c": [*begin, SIZE, INT, Pointer, INT, INT, INT, Pointer, Pointer],
+    }
+    library = compiled_library(__file__, "_em_kernel", functions)
+    return library if library is not None and library.em_interface() == INTERFACE else None
 
 
-def _loaded() -> ctypes.CDLL:
+def _loaded() -> Any:
     library = _library()
     if library is None:
         raise ConfigError("backend 'native': found no compiled kernels, expected an install with a C compiler")

@@ -5,7 +5,6 @@ test_mel_kernel.py and test_deltas.py with it. Exit status 1 is a finding. Needs
 exits with status 77 where they are not.
 """
 
-import ctypes
 import sys
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def check(folder: str) -> int:
         return memory
 
     mel_kernel._aligned = exact
-    mel_kernel.compiled_library = lambda *_: ctypes.CDLL(f"{folder}/_mel_kernel.so")
+    mel_kernel.__file__ = f"{folder}/mel_kernel.py"  # beside which it looks for the library
     tests = [f"{HERE}/test_mel_kernel.py", f"{HERE.parent}/test_deltas.py"]
     return pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not sanitizers", *tests])
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.compiled import compiled_library
-
-POINTER, SIZE = ctypes.c_void_p, ctypes.c_int64
+from gmmspeech.compiled import INT, INT64, Pointer, compiled_library
 
 Whole = NDArray[np.integer]
 Float64 = NDArray[np.float64]
@@ -19,9 +18,9 @@ Float64 = NDArray[np.float64]
 
 class _Chain(ctypes.Structure):
     _fields_ = (
-        *((name, SIZE) for name in ("frames", "states", "width")),
-        *((name, POINTER) for name in ("state", "entry", "first", "last", "stay", "enter", "emissions")),
-        ("stride", SIZE),
+        *((name, INT64) for name in ("frames", "states", "width")),
+        *((name, Pointer) for name in ("state", "entry", "first", "last", "stay", "enter", "emissions")),
+        ("stride", INT64),
     )
 
 
@@ -53,26 +52,18 @@ def moments(
     frames, width = len(first), int((last - first).max())
     pointers = (array.ctypes.data for array in arrays)
     chain = _Chain(frames, len(state), width, *pointers, emissions.shape[1])
-    density, scores, rows = (
-        np.empty((frames, width), np.float32),
-        np.empty((frames, width + 2)),
-        np.empty((2, width + 2)),
-    )
-    work = [array.ctypes.data for array in (density, scores, rows)]
-    library, found = _library(), []
-    assert library is not None
+    work = np.empty((frames, width), np.float32), np.empty((frames, width + 2)), np.empty((2, width + 2))
+    found = []
     for scale in scales:
         mean, variance = np.empty((2, len(state)))
-        out = mean.ctypes.data, variance.ctypes.data
-        if not library.chain_moments(ctypes.addressof(chain), scale, *work, *out):
+        if not _library().chain_moments(chain, scale, *work, mean, variance):
             return None
         found.append((mean, variance))
     return found
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
-    library = compiled_library(__file__, "_chain_kernel")
-    if library is not None:
-        library.chain_moments.argtypes = [POINTER, ctypes.c_float, *[POINTER] * 5]
-    return library
+def _library() -> Any:
+    return compiled_library(
+        __file__, "_chain_kernel", {"chain_moments": [INT, Pointer, ctypes.c_float, *[Pointer] * 5]}
+    )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.compiled import compiled_library, declared
-
-POINTER, SIZE = ctypes.c_void_p, ctypes.c_int64
+from gmmspeech.compiled import INT64, Pointer, compiled_library
 
 Float32 = NDArray[np.float32]
 
@@ -27,14 +25,11 @@ def sums_of_states(joint: Float32, offsets: NDArray[np.integer]) -> tuple[Float3
     """
     peaks, totals = np.empty((2, joint.shape[1], len(offsets) - 1), np.float32)
     places = np.ascontiguousarray(offsets, np.int64)
-    library = _library()
-    assert library is not None
-    pointers = (array.ctypes.data for array in (places, peaks, totals))
-    library.mixture_sums(joint.ctypes.data, joint.shape[1], len(offsets) - 1, *pointers)
+    _library().mixture_sums(joint, joint.shape[1], len(offsets) - 1, places, peaks, totals)
     return peaks, totals
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
-    signatures = {"mixture_sums": [POINTER, SIZE, SIZE, POINTER, POINTER, POINTER]}
-    return declared(compiled_library(__file__, "_mixture_kernel"), signatures)
+def _library() -> Any:
+    functions = {"mixture_sums": [None, Pointer, INT64, INT64, Pointer, Pointer, Pointer]}
+    return compiled_library(__file__, "_mixture_kernel", functions)

@@ -8,22 +8,21 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmspeech.compiled import compiled_library, declared
+from gmmspeech.compiled import INT64, Pointer, compiled_library
 
 Float32 = NDArray[np.float32]
 Whole = NDArray[np.int64]
 
-POINTER, SIZE = ctypes.c_void_p, ctypes.c_int64
-
 
 class _Block(ctypes.Structure):
     _fields_ = (
-        *((name, SIZE) for name in ("frames", "nodes", "arcs")),
-        *((name, POINTER) for name in ("stay", "advance", "source", "target", "weight", "into")),
+        *((name, INT64) for name in ("frames", "nodes", "arcs")),
+        *((name, Pointer) for name in ("stay", "advance", "source", "target", "weight", "into")),
     )
 
 
@@ -46,9 +45,8 @@ class Arcs:
 
         Log-likelihoods of frame t are ``emissions[place + t * stride]``.
         """
-        block = self._block(frames)
         places = np.ascontiguousarray(place, np.int32)
-        _call("scores", ctypes.addressof(block), emissions, places, stride, len(scores), scores)
+        _library().viterbi_scores(self._block(frames), emissions, places, stride, len(scores), scores)
 
     def trace(self, scores: Float32, last: Whole, paths: Whole) -> Whole:
         """Follow paths, (frames, P), back from their last frames, (P,), where they are given; give the nodes before."""
@@ -56,7 +54,7 @@ class Arcs:
         block = self._block(len(paths), into.ctypes.data)
         origin = np.empty(len(last), np.int64)
         last = np.ascontiguousarray(last, np.int64)
-        _call("trace", ctypes.addressof(block), scores, len(last), last, paths, origin)
+        _library().viterbi_trace(block, scores, len(last), last, paths, origin)
         return origin
 
     def _block(self, frames: int, into: int | None = None) -> _Block:
@@ -65,7 +63,7 @@ class Arcs:
 
 
 class _Loop(ctypes.Structure):
-    _fields_ = (("states", SIZE), *((name, POINTER) for name in ("stay", "advance", "out", "in", "none")))
+    _fields_ = (("states", INT64), *((name, Pointer) for name in ("stay", "advance", "out", "in", "none")))
 
 
 def loop_scores(
@@ -78,26 +76,16 @@ def loop_scores(
     """
     arrays = [np.ascontiguousarray(x, np.float32) for x in (stay, advance, out, into, np.zeros_like(stay))]
     loop = _Loop(len(stay), *(array.ctypes.data for array in arrays))
-    rows, library = np.empty((2, len(stay)), np.float32), _library()
-    assert library is not None
+    work = np.empty((2, len(stay)), np.float32)
     theirs = (np.ascontiguousarray(each, np.float32) for each in emissions)
-    loop_at, work = ctypes.addressof(loop), rows.ctypes.data
-    return [library.viterbi_loop(loop_at, each.ctypes.data, len(each), choice, work) for each in theirs]
-
-
-def _call(name: str, *arguments: NDArray | int) -> None:
-    plain = (a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments)
-    getattr(_library(), f"viterbi_{name}")(*plain)
+    return [_library().viterbi_loop(loop, each, len(each), choice, work) for each in theirs]
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
-    signatures: dict[str, list[type]] = {
-        "viterbi_scores": [POINTER, POINTER, POINTER, SIZE, SIZE, POINTER],
-        "viterbi_trace": [POINTER, POINTER, SIZE, POINTER, POINTER, POINTER],
+def _library() -> Any:
+    functions: dict[str, list[Any]] = {
+        "viterbi_scores": [None, Pointer, Pointer, Pointer, INT64, INT64, Pointer],
+        "viterbi_trace": [None, Pointer, Pointer, INT64, Pointer, Pointer, Pointer],
+        "viterbi_loop": [ctypes.c_double, Pointer, Pointer, INT64, ctypes.c_float, Pointer],
     }
-    library = declared(compiled_library(__file__, "_viterbi_kernel"), signatures)
-    if library is not None:
-        library.viterbi_loop.argtypes = [POINTER, POINTER, SIZE, ctypes.c_float, POINTER]
-        library.viterbi_loop.restype = ctypes.c_double
-    return library
+    return compiled_library(__file__, "_viterbi_kernel", functions)

@@ -5,7 +5,6 @@ sanitizers, and runs the tests of all with them. Exit status 1 is a finding. Nee
 and exits with status 77 where they are not.
 """
 
-import ctypes
 import importlib
 import sys
 from pathlib import Path
@@ -24,7 +23,7 @@ def check(folder: str) -> int:
 
     for name in NAMES:
         kernel = importlib.import_module(f"gmmspeech.phones.hmm.native.{name}")
-        kernel.compiled_library = lambda *_, library=f"{folder}/_{name}.so": ctypes.CDLL(library)
+        kernel.__file__ = f"{folder}/{name}.py"  # beside which it looks for the library
     tests = [f"{HERE}/test_{name}.py" for name in NAMES]
     return pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not sanitizers", *tests])
 
