@@ -45,9 +45,9 @@ def mixture_of(frames: Frames, responsibilities: NDArray[np.float64], weight: ND
     center = np.where(np.isnan(first), 0, first)[0]  # near the frames, so that no digit is lost
     shape = (responsibilities.shape[1], len(center))
     n, seen, sums, squares = np.zeros(shape[0]), np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    counts = _counts(responsibilities, weight)
     for start, block, _ in weighted_blocks(frames, None):
-        rows = slice(start, start + len(block))
-        gamma = responsibilities[rows] if weight is None else responsibilities[rows] * weight[rows, None]
+        gamma = counts[start : start + len(block)]
         there = ~np.isnan(block)
         z = np.where(there, block - center, 0)
         n += gamma.sum(axis=0)
@@ -61,7 +61,7 @@ def mixture_of(frames: Frames, responsibilities: NDArray[np.float64], weight: ND
     means = np.where(seen > 0, sums / count, mean)
     variances = squares / count - means**2
     variances = np.where(variances > ROUNDING * spread, variances, np.where(spread > 0, spread, 1.0))
-    weights = n + LIGHTEST
+    weights = np.maximum(n, LIGHTEST)
     return weights / weights.sum(), means + center, variances
 
 
@@ -81,9 +81,9 @@ def with_correlations(
     center = means.mean(axis=0)
     n, sums = np.zeros(len(means)), np.zeros(means.shape)
     scatter = np.zeros((1 if kind == "tied" else len(means), means.shape[1], means.shape[1]))
+    counts = _counts(responsibilities, weight)
     for first, block, _ in weighted_blocks(frames, None):
-        rows = slice(first, first + len(block))
-        gamma = responsibilities[rows] if weight is None else responsibilities[rows] * weight[rows, None]
+        gamma = counts[first : first + len(block)]
         z = block - center
         n += gamma.sum(axis=0)
         sums += gamma.T @ z
@@ -94,3 +94,8 @@ def with_correlations(
     (_, _, covariances), _ = m_step(kind)(stats, floor, previous=start)
     few = n <= means.shape[1] if kind == "full" else np.zeros(len(n), bool)
     return weights, means, np.where(few[:, None, None], diagonals, covariances)
+
+
+def _counts(responsibilities: NDArray[np.float64], weight: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Frames that each component has of each frame, (N, K): weights have a mean of 1, whatever their unit."""
+    return responsibilities if weight is None else responsibilities * (weight / weight.mean())[:, None]

@@ -34,6 +34,22 @@ def test_the_start_is_their_update():
     np.testing.assert_allclose(twice.means_, found.means_, rtol=1e-5)
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e9])
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+@pytest.mark.filterwarnings("ignore")
+def test_the_unit_of_weights_says_nothing(kind, unit):
+    """The start is exact, however few the frames and small their weights."""
+    x, r = X[::20], R[::20]
+    options = {"variance_floor": 1e-9, "max_iter": 1, "tol": 0}
+    peer = GaussianMixture(3, covariance_type=kind, reg_covar=0)
+    peer._initialize(x, r)
+    begin = gs.GMM.from_sklearn(peer)
+    found = gs.GMM(3, covariance_type=kind, **options).fit(x, responsibilities=r, sample_weight=np.full(len(x), unit))
+    expected = gs.GMM(3, covariance_type=kind, init=begin, **options).fit(x)
+    np.testing.assert_allclose(found.weights_, expected.weights_, rtol=1e-9)
+    np.testing.assert_allclose(found.means_, expected.means_, rtol=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
 def test_labels_name_the_components(kind):
     order = np.array([2, 0, 1])
