@@ -15,6 +15,8 @@ _FUNCTIONS = {
     "dictionary": "dictionaries",
     "init_model": "init",
     "rung": "ladder",
+    "tier": "tiers",
+    "tiers": "tier",
 }
 
 

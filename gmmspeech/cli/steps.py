@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from gmmspeech.cli.group import tell_skipped
+from gmmspeech.cli.messages import option_name
 from gmmspeech.cli.places import FEATURES, LIST
 from gmmspeech.errors import ConfigError, say
 
@@ -85,6 +87,13 @@ def steps_options(*, skip: bool = False, has_utt2spk: bool = False) -> Callable[
     return decorate
 
 
+def _given() -> str:
+    """Names of the options about stored features that were given."""
+    context = click.get_current_context()
+    given = {name for name in _NAMES if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    return ", ".join(option_name(option) for option in context.command.params if option.name in given)
+
+
 def stored_options(function: Any) -> Any:
     """Add the options of features to take instead of those of recordings; the command gets them as `stored`."""
 
@@ -93,7 +102,7 @@ def stored_options(function: Any) -> Any:
         from gmmspeech.commands.stored_features import NOTHING, Stored
 
         if feats is None and beside != NOTHING:
-            raise ConfigError("found what is done to stored features without --feats, expected both")
+            raise ConfigError(f"found {_given()} without --feats, expected both: it is about stored features")
         function(**options, stored=None if feats is None else Stored(feats, beside))
 
     feats_option = click.option(

@@ -211,7 +211,7 @@ class _Collected:
         self.names |= dict.fromkeys(map(str.strip, tiers))
         spoken = {tier: labels for tier, labels in tiers.items() if self._is_transcript(tier)}
         if not spoken:
-            expected = "one of a transcript, called after its speaker (or another to be named by tier)"
+            expected = "one of a transcript, called after its speaker, or another by tiers=NAME"
             if self.tiers:
                 expected = f"one called {shown(' or '.join(self.tiers))}"
             raise DataError(f"found tiers {shown(', '.join(tiers), 300) or '(none)'}, expected {expected}")

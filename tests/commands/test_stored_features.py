@@ -163,7 +163,7 @@ def test_phones_of_stored_features(here, run_command):
         (("align", ".", "p.h5", *common), "--cmvn: found none, expected statistics"),
         (("align", ".", "p.h5", *common, *cmvns[:2]), "--utt2spk: found none, expected speakers"),
         (("align", ".", "p.h5", *common[:2]), "--feats: found recordings alone, expected features, as the model"),
-        (("align", ".", "p.h5", *common[:2], "--deltas", "1"), "without --feats, expected both"),
+        (("align", ".", "p.h5", *common[:2], "--deltas", "1"), "found --deltas without --feats, expected both"),
         (("train-phones", ".", "q.h5", *common, "--config", "phones"), "--config: found phones for features that are"),
         (("train-phones", ".", "q.h5", *common, "--vad", "ark:cmvn.ark"), "expected"),
     ):

@@ -196,7 +196,7 @@ def tiers_of_voices(tiers: Mapping[str, list[Label]], tier: str | None, owner: s
     end = OF_SPEAKER + wanted
     found = {name.removesuffix(end): labels for name, labels in tiers.items() if name.endswith(end)}
     if not found:
-        expected = f"one called {shown(wanted)}" + (" (or another to be named by tier)" if tier is None else "")
+        expected = f"one called {shown(wanted)}" + (", or another by tier=NAME" if tier is None else "")
         raise DataError(f"{owner}: found tiers {shown(', '.join(tiers), 300) or '(none)'}, expected {expected}")
     return found
 

@@ -33,7 +33,7 @@ def test_one_tier_needs_no_name(tmp_path):
     write_textgrid(tmp_path / "a.TextGrid", {"MAU": PHONES})
     assert read_tiers(tmp_path) == {Voice("a"): PHONES}
     write_textgrid(tmp_path / "a.TextGrid", {"MAU": PHONES, "ORT": WORDS})
-    with pytest.raises(DataError, match=r"expected one called phones \(or another to be named by tier"):
+    with pytest.raises(DataError, match=r"expected one called phones, or another by tier=NAME"):
         read_tiers(tmp_path)
 
 
