@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,9 @@ from gmmspeech.errors import ConfigError, DataError, counted, say, shown
 if TYPE_CHECKING:
     from gmmspeech.phones.labels.labels import Label
 
-_OF_LM = ("lm_scale", "beam", "max_active", "lattice_beam", "self_loop_scale", "confidence", "n_best", "out", "format")
+_OF_GRAPH = ("lm_scale", "self_loop_scale")
+_OF_SEARCH = ("beam", "max_active", "lattice_beam", "confidence", "n_best")
+_OF_LM = (*_OF_GRAPH, *_OF_SEARCH, "out", "format", "unknown_words")
 
 
 @command("recognize")
@@ -144,16 +146,8 @@ def recognize(
     reference: Path | None,
     penalty: float,
     acoustic_scale: float | None,
-    adapt: bool | None,
     language: str | None,
-    unknown_words: str | None,
-    tiers: Sequence[str],
-    stored: Any,
-    channel: int | Literal["mix"],
-    allow_pipes: bool,
-    skip_bad: bool | None,
-    n_jobs: int,
-    **of_lm: Any,
+    **options: Any,
 ) -> None:
     """Recognize words or phones.
 
@@ -166,40 +160,29 @@ def recognize(
       gmmspeech recognize FOLDER --lm OUT.arpa --dictionary cmudict --adapt
       gmmspeech recognize FOLDER --dictionary cmudict --words yes,no --isolated
     """
-    common: dict[str, Any] = {
-        "adapt": adapt,
-        "stored": stored,
-        "channel": channel,
-        "allow_pipes": allow_pipes,
-        "skip_bad": skip_bad,
-        "tiers": tiers,
-        "n_jobs": n_jobs,
-    }
-    given = [name for name in _OF_LM if of_lm[name] is not None and of_lm[name] is not False]
-    given += ["unknown_words"] * (unknown_words is not None)
-    if lm is None and given:
-        raise ConfigError(f"--{given[0].replace('_', '-')}: found it without --lm, expected both")
+    found = {name: options.pop(name) for name in _OF_LM}
+    of_lm = {name: value for name, value in found.items() if value is not None and value is not False}
+    if acoustic_scale is not None:
+        options["acoustic_scale"] = acoustic_scale
     if lm is not None:
         for name, value in (("--phones", phones), ("--words", words), ("--isolated", isolated)):
             if value:
                 raise ConfigError(f"{name}: found it beside --lm, expected one of them")
-        sounds = {"unknown_words": unknown_words or "error", "language": language, **common}
-        _recognize_with_lm(data_dir, model, lm, dictionaries, penalty, acoustic_scale, of_lm, sounds)
+        _recognize_with_lm(data_dir, model, lm, dictionaries, penalty, of_lm, language=language, **options)
         return
+    if of_lm:
+        raise ConfigError(f"--{next(iter(of_lm)).replace('_', '-')}: found it without --lm, expected both")
     if bool(dictionaries) == (phones is not None):
-        found = "neither" if phones is None else "both"
-        raise ConfigError(f"found {found} of --dictionary and --phones, expected one: for words, or for phones")
+        both = "neither" if phones is None else "both"
+        raise ConfigError(f"found {both} of --dictionary and --phones, expected one: for words, or for phones")
     from gmmspeech.commands.recognition import recognize_grammar_dir, recognize_phones_dir
 
+    options["penalty"] = penalty
     if phones is not None:
-        scale = 0.2 if acoustic_scale is None else acoustic_scale
-        how = {"reference": reference, "penalty": penalty, "acoustic_scale": scale, **common}
-        _tell_recognized("phone", *recognize_phones_dir(data_dir, model, phones, **how))
+        _tell_recognized("phone", *recognize_phones_dir(data_dir, model, phones, reference=reference, **options))
         return
-    scale = 1.0 if acoustic_scale is None else acoustic_scale
-    vocabulary = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
-    how = {"words": vocabulary, "isolated": isolated, "penalty": penalty, "acoustic_scale": scale, **common}
-    _tell_recognized("word", *recognize_grammar_dir(data_dir, model, dictionaries, **how))
+    options["words"] = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
+    _tell_recognized("word", *recognize_grammar_dir(data_dir, model, dictionaries, isolated=isolated, **options))
 
 
 def _recognize_with_lm(
@@ -208,31 +191,28 @@ def _recognize_with_lm(
     lm: Path,
     dictionaries: Sequence[str],
     penalty: float,
-    acoustic_scale: float | None,
-    of_lm: Mapping[str, Any],
-    common: Mapping[str, Any],
+    of_lm: dict[str, Any],
+    **options: Any,
 ) -> None:
     """Recognize words as an n-gram has them."""
     from gmmspeech.commands.recognition import recognize_words_dir
-    from gmmspeech.commands.transcripts import is_data_dir
     from gmmspeech.phones.decoding.word_search import SearchOptions
     from gmmspeech.phones.labels.dictionary import dictionary_key
 
-    if of_lm["n_best"] and of_lm["out"] is None:
+    if "n_best" in of_lm and "out" not in of_lm:
         raise ConfigError("--n-best: found it without --out, expected both: alternatives are written")
-    searching = {name: of_lm[name] for name in ("beam", "max_active", "lattice_beam", "n_best", "confidence")}
-    searching["acoustic_scale"] = acoustic_scale
-    options = SearchOptions(**{name: value for name, value in searching.items() if value is not None})
-    scales = {name: of_lm[name] for name in ("lm_scale", "self_loop_scale") if of_lm[name] is not None}
-    format = of_lm["format"] or ("ctm" if is_data_dir(data_dir) else "textgrid")
-    graph = {"word_insertion_penalty": penalty, **scales}
-    how: dict[str, Any] = {"graph": graph, "out": of_lm["out"], "format": format, **common}
-    found, spoken, vocabulary = recognize_words_dir(data_dir, model, lm, dictionaries or None, options, **how)
+    graph, searching = ({name: of_lm.pop(name) for name in names if name in of_lm} for names in (_OF_GRAPH, _OF_SEARCH))
+    if "acoustic_scale" in options:
+        searching["acoustic_scale"] = options.pop("acoustic_scale")
+    how: dict[str, Any] = {"graph": {"word_insertion_penalty": penalty, **graph}, **of_lm, **options}
+    found, spoken, vocabulary = recognize_words_dir(
+        data_dir, model, lm, dictionaries or None, SearchOptions(**searching), **how
+    )
     if spoken is not None:
         _tell_out_of_vocabulary(spoken.values(), {dictionary_key(word) for word in vocabulary.entries})
     words = {name: a.words for name, a in found.items()}
     _tell_recognized("word", words, spoken, key=dictionary_key)
-    if of_lm["out"] is not None:
+    if "out" in of_lm:
         say(f"times of {counted(sum(map(len, words.values())), 'word')} in {of_lm['out']}")
 
 

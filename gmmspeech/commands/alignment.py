@@ -248,7 +248,7 @@ def align_dir(
     Transitions of the frames go to `ali`, an archive of Kaldi's. Features may be `stored` ones.
     """
     data, left_out, skip = read_speech(folder, allow_pipes=allow_pipes, skip_bad=skip_bad, out=out, tiers=tiers)
-    format = format or ("ctm" if is_data_dir(folder) else "textgrid")
+    format = format_for(folder, format)
     if out is not None:
         check_results(out, places_of(data).values(), format)
     hmm = open_model(model)
@@ -390,6 +390,11 @@ def open_model(model: PhoneHMM | AdaptedSystem | str | os.PathLike[str] | None) 
     if isinstance(model, (PhoneHMM, AdaptedSystem)):
         return model
     return english_model() if model is None else load(model, (PhoneHMM, AdaptedSystem))
+
+
+def format_for(folder: Path, format: Format | None) -> Format:
+    """Give the format of times: the one that is given, else CTM for a data directory, TextGrids for recordings."""
+    return format or ("ctm" if is_data_dir(folder) else "textgrid")
 
 
 def language_of_text(language: str | None, model: PhoneHMM | AdaptedSystem) -> str:

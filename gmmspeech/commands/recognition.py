@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.audio.samples import Channel
-from gmmspeech.commands.alignment import Audio, language_of_text, open_model, samples_of
+from gmmspeech.commands.alignment import Audio, format_for, language_of_text, open_model, samples_of
 from gmmspeech.commands.conversion import converting
 from gmmspeech.commands.extraction import Extraction
 from gmmspeech.commands.phone_features import features_for, front_end_of_waveforms, warn_of_skipped
@@ -65,6 +65,7 @@ def recognize_phones_dir(
     *,
     reference: Path | None = None,
     penalty: float = 0.0,
+    acoustic_scale: float = 0.2,
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
     tiers: Sequence[str] = (),
@@ -81,7 +82,7 @@ def recognize_phones_dir(
     with naming(learned, DataError):
         bigram = train_bigram(sequences, base.phones)
     graph = phone_loop_graph(base, bigram, insertion_penalty=penalty)
-    found = _on_paths(speech, model, opened, graph, **options)
+    found = _on_paths(speech, model, opened, graph, acoustic_scale=acoustic_scale, **options)
     truth = {} if reference is None else read_alignments(reference, speech[0])
     spoken = {name: [label.name for label in labels if label.name != base.silence] for name, labels in truth.items()}
     phones = {name: [label for label in a.phones if label.name != base.silence] for name, a in found.items()}
@@ -107,6 +108,7 @@ def recognize_grammar_dir(
     words: Iterable[str] | None = None,
     isolated: bool = False,
     penalty: float = 0.0,
+    acoustic_scale: float = 1.0,
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
     tiers: Sequence[str] = (),
@@ -132,7 +134,7 @@ def recognize_grammar_dir(
         graph = word_sequence_graph(base, [list(entries)], entries)
     else:
         graph = word_loop_graph(base, list(entries), entries, insertion_penalty=penalty)
-    found = _on_paths(speech, model, opened, graph, **options)
+    found = _on_paths(speech, model, opened, graph, acoustic_scale=acoustic_scale, **options)
     return {name: a.words for name, a in found.items()}, spoken
 
 
@@ -283,7 +285,7 @@ def recognize_words_dir(
     language: str | None = None,
     adapt: bool | None = None,
     out: Path | None = None,
-    format: Format = "ctm",
+    format: Format | None = None,
     n_jobs: int | None = 1,
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
@@ -303,8 +305,7 @@ def recognize_words_dir(
     known = _dictionary_of(found, dictionary)
     words = open_vocabulary(lm, known, base_of(found), unknown_words=unknown_words, language=language)
     found = _with_rare(found, phones_of(words.entries))
-    base = base_of(found)
-    made = word_graph(base, words.ngram, words.entries, **(graph or {}))
+    made = word_graph(base_of(found), words.ngram, words.entries, **(graph or {}))
     reading: dict[str, Any] = {"stored": stored, "n_jobs": n_jobs, "skip_bad": skip, "channel": channel}
     with features_for(found, model, data, **reading) as (found, store, done):
         _tell_bad(done, data, left_out)
@@ -313,7 +314,7 @@ def recognize_words_dir(
             *(found, store, made, words.entries, speakers, options), skip_bad=skip, n_jobs=n_jobs
         )
     if out is not None:
-        write_recognized(out, done_words, data, format)
+        write_recognized(out, done_words, data, format_for(folder, format))
     return done_words, said_words(data, words.entries) if data.text else None, words
 
 
