@@ -108,16 +108,13 @@ def train_phones_dir(
     skip_bad: bool | None = None,
     allow_pipes: bool = False,
     channel: Channel = "mix",
-    rung: Rung | None = None,
-    contexts: Contexts = "cross-word",
-    scheduler: str | None = None,
     stored: Stored | None = None,
     **options: Any,
 ) -> tuple[PhoneHMM | AdaptedSystem, TrainingState, Extraction]:
     """Train phone HMMs on a data directory, or on recordings with transcripts beside them, and write them.
 
-    A `rung` and its `contexts` are those of `gmmspeech.phones.hmm.ladder.train_ladder`. A `scheduler` is that of a
-    Dask cluster, whose workers read features from the folder for temporary files.
+    Options are those of `train_phone_hmm`; a `rung` and its `contexts`, as `train_ladder` has them; and the `scheduler`
+    of a Dask cluster, whose workers read features from the folder for temporary files.
 
     Features may be `stored` ones; `front` is then that of the model to begin with, or None.
 
@@ -156,17 +153,15 @@ def train_phones_dir(
     if others:
         left_out |= as_called(data, {u: spoken.skipped[u] for u in others if u in spoken.skipped})
         others = [utterance for utterance in others if utterance in spoken.words]
-        data = data if stored is not None else without_quiet_edges_of(data, channel, others)
+        data = data if stored is not None else without_quiet_edges(data, channel, others)
         _tell_words(spoken, out)
     data = data.only([*labeled, *others])
     with features_of(data, front, stored=stored, n_jobs=n_jobs, skip_bad=skip, channel=channel) as (store, done):
         front_end = front.to_json() if isinstance(front, FrontEnd) else store.front_end
-        options |= {"skip_bad": skip, "n_jobs": n_jobs, "front_end": front_end, "noise": True}
-        options["language"] = kept if others else language
-        options["scheduler"] = scheduler
+        options |= {"skip_bad": skip, "n_jobs": n_jobs, "utt2spk": data.utt2spk}
+        options |= {"front_end": front_end, "language": kept if others else language, "noise": True}
         if known is not None:
             known = _with_silence(known, store)
-        options |= {"rung": rung, "contexts": contexts, "utt2spk": data.utt2spk}
         model, state = _train_and_save(store, spoken.words, spoken.entries, out, known, **options)
     done.skipped = {**left_out, **as_called(data, done.skipped)}
     return model, state, done
@@ -217,29 +212,12 @@ def _warn_of_foreign(phones: Collection[str], labels: Mapping[str, Sequence[Labe
     warnings.warn(f"labels: {found}; expected those of pronunciations; {then}", GmmSpeechWarning)
 
 
-def without_quiet_edges_of(data: DataDir, channel: Channel, others: Sequence[str]) -> DataDir:
-    """Leave out long quiet edges of some utterances; labels count from the beginning of the others."""
-    cut = without_quiet_edges(data.only(others), channel)
-    if cut.segments is None:
-        return data
-    return replace(
-        data,
-        segments={utterance: data.segment_of(utterance) for utterance in data.utterances}
-        | {utterance: cut.segments[utterance] for utterance in others},
-    )
-
-
 def _words_beside(data: DataDir, dictionary: Pronunciations | None, language: str) -> Spoken:
     """Words of labeled utterances and their pronunciations, as alignment takes them, as far as they are known."""
     if data.text is not None:
         with contextlib.suppress(GmmSpeechError):  # labels are enough
             return spoken_words(data, dictionary, language=language, unknown_words="error", skip_bad=True)
     return Spoken({}, {})
-
-
-def unknown_words_of(model: Path) -> Path:
-    """Where the unknown words of a model's training are listed."""
-    return model.with_name(f"{model.stem}.{UNKNOWN_WORDS}")
 
 
 def pronounced_words_of(model: Path) -> Path:
@@ -249,7 +227,7 @@ def pronounced_words_of(model: Path) -> Path:
 
 def _tell_words(spoken: Spoken, model: Path) -> None:
     """List unknown words and those that eSpeak NG pronounced, and warn of them."""
-    unknown, pronounced = unknown_words_of(model), pronounced_words_of(model)
+    unknown, pronounced = model.with_name(f"{model.stem}.{UNKNOWN_WORDS}"), pronounced_words_of(model)
     write_unknown_words(unknown, spoken.unknown)
     write_pronounced(pronounced, spoken.guessed)
     for line in (*unknown_lines(spoken.unknown, unknown), *pronounced_lines(spoken.guessed, pronounced)):

@@ -7,6 +7,7 @@ of any room.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -91,10 +92,13 @@ def _has_loud_edges(data: DataDir, name: str, whole: Segment, duration: float, c
     return True
 
 
-def without_quiet_edges(data: DataDir, channel: Channel) -> DataDir:
-    """Give utterances that are whole recordings without their long quiet edges, with a warning that counts them."""
+def without_quiet_edges(data: DataDir, channel: Channel, utterances: Sequence[str] | None = None) -> DataDir:
+    """Give utterances that are whole recordings without their long quiet edges, with a warning that counts them.
+
+    With `utterances`, the others stay as they are.
+    """
     parts: dict[str, tuple[float, float | None]] = {}
-    for name in data.utterances:
+    for name in data.utterances if utterances is None else utterances:
         segment = data.segment_of(name)
         if segment.recording not in data.recordings or segment.start or segment.end is not None:
             continue

@@ -21,7 +21,7 @@ ComponentPosteriors: TypeAlias = "NDArray[np.floating] | sparse.csr_array"
 
 
 class Additive:
-    """A frozen dataclass of arrays and numbers that adds field by field, also under `sum`."""
+    """A frozen dataclass of arrays and numbers that adds field by field, also under `sum`, and can be multiplied."""
 
     def __add__(self, other: Self | int) -> Self:
         if isinstance(other, int) and other == 0:  # what sum() starts from
@@ -37,6 +37,9 @@ class Additive:
         return type(self)(*(ours + theirs for ours, theirs in pairs))
 
     __radd__ = __add__
+
+    def __rmul__(self, factor: float) -> Self:
+        return type(self)(*(factor * getattr(self, f.name) for f in fields(self)))  # type: ignore[arg-type]
 
 
 def finite_frames(frames: NDArray[np.floating]) -> NDArray[np.float64]:

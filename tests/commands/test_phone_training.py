@@ -11,7 +11,8 @@ import soundfile
 
 import gmmspeech as gs
 from gmmspeech.commands.phone_features import features_of, frame_times
-from gmmspeech.commands.phone_training import train_phones_dir, without_quiet_edges_of
+from gmmspeech.commands.phone_training import train_phones_dir
+from gmmspeech.commands.quiet_edges import without_quiet_edges
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import DataDir, Segment, read_data_dir
 from gmmspeech.formats.labels.labels import write_labels
@@ -134,7 +135,7 @@ def test_quiet_edges_of_recordings_that_follow_are_left_out_and_labels_keep_thei
     for path in data.recordings.values():
         soundfile.write(path, quiet, 8000)
     with pytest.warns(GmmSpeechWarning, match="long silence before or after the speech of 1 recording"):
-        cut = without_quiet_edges_of(data, "mix", ["b"])
+        cut = without_quiet_edges(data, "mix", ["b"])
     assert cut.segments == {"a": Segment("a", 0.0, None), "b": Segment("b", 5.0, None)}
     assert cut.utterances == ("a", "b")
 

@@ -130,7 +130,7 @@ def _known_statistics(
     """Statistics of each speaker's known segments, and those of a frame of all of them."""
     statistics = _speaker_statistics(model, data, now, known_parts(model, data))
     total = sum(list(statistics.values())[1:], next(iter(statistics.values())))
-    return statistics, _scaled(total, 1 / total.beta)
+    return statistics, (1 / total.beta) * total
 
 
 def known_parts(model: PhoneGMM, data: LabeledFrames) -> sparse.csr_array:
@@ -203,13 +203,9 @@ def _transformed(
     """Each speaker's frames, put through the transform that their statistics and the prior give."""
     frames, speakers = data.frames.copy(), data.frame_speakers()
     for name, own in statistics.items():
-        transform = fmllr(own + _scaled(prior, prior_frames))  # the prior determines it
+        transform = fmllr(own + prior_frames * prior)  # the prior determines it
         frames[speakers == name] = apply_transform(data.frames[speakers == name], transform)
     return data.with_frames(frames)
-
-
-def _scaled(statistics: FMLLRStats, factor: float) -> FMLLRStats:
-    return FMLLRStats(factor * statistics.beta, factor * statistics.k, factor * statistics.g)
 
 
 def _sparse(posteriors: NDArray[np.float64]) -> sparse.csr_array:

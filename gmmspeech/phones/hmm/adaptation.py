@@ -148,8 +148,7 @@ def train_fmllr(
     everybody = sum(total.values(), start=0) if prior is None else prior
     if not isinstance(everybody, FMLLRStats):
         raise DataError("fMLLR: found no utterance, expected one or more")
-    share = prior_frames / everybody.beta
-    added = FMLLRStats(share * everybody.beta, share * everybody.k, share * everybody.g)
+    added = (prior_frames / everybody.beta) * everybody
     identity = np.eye(model.dim, model.dim + 1)
     found = {
         speaker: identity if stats.beta < min_count else fmllr(stats + added, max_iter=max_iter)
@@ -201,8 +200,7 @@ def adapted_to_speakers(
     a second of speech changes little. An utterance without a path or a speaker, or that can't be read, has no part in
     it.
     """
-    one = model_statistics(model)
-    prior = FMLLRStats(prior_frames * one.beta, prior_frames * one.k, prior_frames * one.g)
+    prior = prior_frames * model_statistics(model)
 
     def first_pass(batch: Mapping[str, NDArray]) -> list[_Part]:
         good = [name for name, x in batch.items() if _fits(model, x)]
