@@ -220,12 +220,24 @@ def verify_folder(
             notes += [*([ADAPTED_NOTE] if folds else []), NOISE_NOTE, score_same_channel(run, parts, chosen, systems)]
         if short:
             notes.append(score_with_pitch(run, parts, chosen, systems))
-        if len(rates) > 1:
-            worked = f"all are worked on at {front.sample_frequency} Hz"
-            notes.append(f"Recordings have {rates[0]} to {rates[-1]} Hz; {worked}.")
+        notes += _told_of_rates(rates, front.sample_frequency)
         evaluation, told = _evaluate(run, data, chosen, systems, speech, notes)
         run.close()
     return Verification(evaluation, tuple(told), {**left_out, **skipped}, place / "report" / "index.html")
+
+
+def _told_of_rates(rates: Sequence[int], rate: int) -> list[str]:
+    """Notes on the rates that recordings have, rising, beside that of the front end."""
+    notes = []
+    if len(rates) > 1:
+        notes.append(f"Recordings have {rates[0]} to {rates[-1]} Hz; all are worked on at {rate} Hz.")
+    if rates[0] < rate:
+        lacking = f"have no sound above {rates[0] / 2:g} Hz, unlike others and a background model of that rate"
+        notes.append(
+            f"Recordings of {rates[0]} Hz are worked on at {rate} Hz but {lacking}: that may cause many errors. A "
+            "front end or background model of the lowest rate avoids it."
+        )
+    return notes
 
 
 def _background(name: str | os.PathLike[str], rate: int) -> DiagonalGMM:

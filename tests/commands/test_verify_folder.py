@@ -143,16 +143,18 @@ def test_background_and_front_end_go_together(folder: Path, tmp_path: Path) -> N
 
 
 def test_length_of_tests_is_told_by_the_front_end(folder: Path, tmp_path: Path) -> None:
-    """Frames that come every 5 ms are half as long as those that come every 10."""
-    lengths = []
-    for shift in (5.0, 10.0):
+    """Frames that come every 5 ms are half as long as those that come every 10; and whether they lack frequencies."""
+    lengths, lacking = [], "Recordings of 8000 Hz are worked on at 16000 Hz but have no sound above 4000 Hz"
+    for shift, rate in ((5.0, 8000), (10.0, 16000)):
         config = tmp_path / f"{shift}.toml"
         config.write_text(
-            f'sample_frequency = 8000\n[features]\ntype = "mfcc"\nframe_shift = {shift}\nnum_mel_bins = 15\n',
+            f"sample_frequency = {rate}\nresample = true\n"
+            f'[features]\ntype = "mfcc"\nframe_shift = {shift}\nnum_mel_bins = 15\n',
             encoding="utf-8",
         )
         found = quietly(folder, tmp_path / f"{shift}", front_end=gs.FrontEnd.from_toml(config), random_state=0)
         lengths += [float(note.split()[4]) for note in found.notes if note.startswith("The median test has ")]
+        assert any(note.startswith(lacking) for note in found.notes) == (rate == 16000)
     assert lengths == [1.0, 1.0]
 
 
