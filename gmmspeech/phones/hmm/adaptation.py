@@ -20,11 +20,11 @@ from gmmspeech.linear.lda import LDAStats, accumulate_lda, lda
 from gmmspeech.linear.mllt import MLLTStats, accumulate_mllt, mllt
 from gmmspeech.linear.transforms import apply_transform, splice
 from gmmspeech.phones.hmm.batches import read_batches
+from gmmspeech.phones.hmm.corpus import path_posteriors
 from gmmspeech.phones.hmm.fmllr_statistics import fmllr_statistics
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, best_states
 from gmmspeech.phones.hmm.graph import StateGraph
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.spans import path_posteriors
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
 from gmmspeech.phones.hmm.workers import Batch, Workers, in_groups

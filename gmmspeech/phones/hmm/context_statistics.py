@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.errors import DataError
+from gmmspeech.phones.hmm.corpus import Corpus, Span
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, best_states
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.spans import Corpus, Span
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
 from gmmspeech.phones.hmm.workers import Batch

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.features.stored import split_front_end
+from gmmspeech.phones.hmm.corpus import Corpus, Span, equal_alignment
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.spans import Corpus, Span, equal_alignment
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.workers import Batch
 from gmmspeech.phones.labels.labels import FrameClock

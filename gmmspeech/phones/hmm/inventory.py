@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gmmspeech.errors import FeatureError, GmmSpeechWarning, counted
 from gmmspeech.features.compatibility import check_same_front_end, front_end_of
+from gmmspeech.phones.hmm.corpus import Corpus
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.mapping import backing_off, collapsed, mapped_model, told_pairs
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.spans import Corpus
 from gmmspeech.phones.labels.dictionary import as_probable
 from gmmspeech.phones.labels.ipa import notation_of
 from gmmspeech.phones.labels.labels import Label

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from gmmspeech.phones.hmm.corpus import Corpus
 from gmmspeech.phones.hmm.estimation import TRANSITION_FLOOR, HMMStats
 from gmmspeech.phones.hmm.flat_start import manner_alignments, manners_tell
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Options, accumulate_corpus, align_corpus
-from gmmspeech.phones.hmm.spans import Corpus
 from gmmspeech.phones.hmm.training_state import TrainingState
 
 ROUNDS = 8

@@ -9,11 +9,11 @@ from typing import Literal
 
 from gmmspeech.errors import ConfigError
 from gmmspeech.gmm.kernels import get_backend
+from gmmspeech.phones.hmm.corpus import Corpus, Span, equal_states, joined, path_posteriors
 from gmmspeech.phones.hmm.estimation import HMMStats, accumulate
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors, forward_backward
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.silence_edges import StaticModel, place_silence
-from gmmspeech.phones.hmm.spans import Corpus, Span, equal_states, joined, path_posteriors
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi
 from gmmspeech.phones.hmm.workers import Batch

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.features.compatibility import front_end_of
 from gmmspeech.files.checkpoints import Checkpoint
+from gmmspeech.phones.hmm.corpus import (
+    Corpus,
+    Span,
+    phone_span,
+    words_span,
+)
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.inventory import (
@@ -26,12 +32,6 @@ from gmmspeech.phones.hmm.map_adaptation import adapt, few_frames
 from gmmspeech.phones.hmm.mapping import mapped_model
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import MAX_ITER, Method, Options, align_corpus
-from gmmspeech.phones.hmm.spans import (
-    Corpus,
-    Span,
-    phone_span,
-    words_span,
-)
 from gmmspeech.phones.hmm.training_state import TrainingState, showing_updates
 from gmmspeech.phones.hmm.updates import run_updates
 from gmmspeech.phones.hmm.workers import Workers

@@ -20,11 +20,11 @@ from gmmspeech.phones.hmm.context_statistics import (
     phone_contexts,
     with_words,
 )
+from gmmspeech.phones.hmm.corpus import Corpus, Span, words_span
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Options
-from gmmspeech.phones.hmm.spans import Corpus, Span, words_span
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
 from gmmspeech.phones.hmm.training_state import TrainingState, showing_updates
 from gmmspeech.phones.hmm.tree import Contexts, ContextTree

@@ -16,12 +16,12 @@ from gmmspeech.errors import GmmSpeechWarning, counted
 from gmmspeech.files.checkpoints import Checkpoint, digest
 from gmmspeech.gmm import floors
 from gmmspeech.gmm.kernels import get_backend
+from gmmspeech.phones.hmm.corpus import Corpus
 from gmmspeech.phones.hmm.estimation import maximize, split, state_occupancy
 from gmmspeech.phones.hmm.flat_start import flat_alignments
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Options, accumulate_corpus, align_corpus
-from gmmspeech.phones.hmm.spans import Corpus
 from gmmspeech.phones.hmm.training_state import TrainingState
 
 

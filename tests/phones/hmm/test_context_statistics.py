@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gmmspeech.phones.hmm.context_statistics import context_statistics, phone_contexts, with_words
+from gmmspeech.phones.hmm.corpus import Corpus, words_span
 from gmmspeech.phones.hmm.forward_backward import StatePosteriors
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.spans import Corpus, words_span
 from gmmspeech.phones.hmm.workers import Workers
 
 MODEL = PhoneHMM.from_phones(["SIL", "A", "B"], mean=[0.0, 0.0], variance=[1.0, 1.0], num_states=2)

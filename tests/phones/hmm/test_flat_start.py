@@ -8,6 +8,7 @@ import pytest
 
 import gmmspeech as gs
 from gmmspeech.phones.hmm import flat_start
+from gmmspeech.phones.hmm.corpus import Corpus, equal_states, phone_span, words_span
 from gmmspeech.phones.hmm.flat_start import (
     MANNER,
     expected_durations,
@@ -18,7 +19,6 @@ from gmmspeech.phones.hmm.flat_start import (
     relative,
 )
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.spans import Corpus, equal_states, phone_span, words_span
 from gmmspeech.phones.hmm.workers import Workers
 from gmmspeech.phones.labels.manner import MANNERS, OTHER
 

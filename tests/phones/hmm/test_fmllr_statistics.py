@@ -6,9 +6,9 @@ import pytest
 from gmmspeech.linear.fmllr import accumulate_fmllr
 from gmmspeech.phones.hmm import fmllr_statistics as module
 from gmmspeech.phones.hmm.adaptation import gaussian_posteriors
+from gmmspeech.phones.hmm.corpus import path_posteriors
 from gmmspeech.phones.hmm.fmllr_statistics import fmllr_statistics
 from gmmspeech.phones.hmm.model import PhoneHMM
-from gmmspeech.phones.hmm.spans import path_posteriors
 
 RNG = np.random.default_rng(0)
 DIM, SIZES = 5, [1, 3, 2, 4]

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import gmmspeech as gs
+from gmmspeech.phones.hmm.corpus import Corpus, words_span
 from gmmspeech.phones.hmm.graph import utterance_graph
 from gmmspeech.phones.hmm.model import PhoneHMM
 from gmmspeech.phones.hmm.passes import Options, align_corpus
 from gmmspeech.phones.hmm.silence_edges import StaticModel, chain_graph, cut_tails, near_changes, place_silence
-from gmmspeech.phones.hmm.spans import Corpus, words_span
 from gmmspeech.phones.hmm.tree import ContextTree
 from gmmspeech.phones.hmm.trellis import Transitions
 from gmmspeech.phones.hmm.viterbi import viterbi

@@ -1,4 +1,4 @@
-"""Training data of phone HMMs: utterances cut into spans with known words or phones."""
+"""Training data of phone HMMs: a corpus of utterances, cut into spans with known words or phones."""
 
 from __future__ import annotations
 
