@@ -10,20 +10,17 @@ from typing import Any
 import click
 
 from gmmspeech.cli.group import (
-    allow_pipes_option,
-    channel_option,
     command,
     config_option,
     jobs_option,
     scheduler_option,
-    strict_option,
     tell_left_out,
     tiers_option,
     times_format_option,
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT, OUT_FOLDER, OUT_TABLE
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import stored_options
+from gmmspeech.cli.steps import speech_options
 from gmmspeech.errors import ConfigError, counted, say
 
 dictionary_option = click.option(
@@ -120,10 +117,7 @@ unknown_words_option = click.option(
     default="viterbi",
     help="Assign a frame to the state on the best path, or to all states by their posteriors.",
 )
-@stored_options
-@channel_option
-@allow_pipes_option
-@strict_option
+@speech_options
 @jobs_option
 @scheduler_option
 def train_phones(
@@ -257,10 +251,7 @@ def _check_not_replaced(dictionaries: Sequence[str], place: Path, by: str, other
     help="Prune paths that are this many nats worse than the best, to find the same path as Kaldi. Slower, and "
     "wrong if words are missing.  [default: none, the best of all paths is found]",
 )
-@stored_options
-@channel_option
-@allow_pipes_option
-@strict_option
+@speech_options
 @jobs_option
 def align(
     data_dir: Path,

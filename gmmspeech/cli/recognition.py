@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gmmspeech.cli.group import (
-    allow_pipes_option,
-    channel_option,
     command,
-    strict_option,
     tiers_option,
     times_format_option,
 )
 from gmmspeech.cli.places import FILE, FILE_OR_FOLDER, FILE_OR_NAME, FOLDER, OUT_FOLDER
 from gmmspeech.cli.process import tell
-from gmmspeech.cli.steps import stored_options
+from gmmspeech.cli.steps import speech_options
 from gmmspeech.errors import ConfigError, DataError, counted, say, shown
 
 if TYPE_CHECKING:
@@ -123,10 +120,7 @@ _OF_LM = (*_OF_GRAPH, *_OF_SEARCH, "out", "format", "unknown_words")
 )
 @times_format_option
 @tiers_option
-@stored_options
-@channel_option
-@allow_pipes_option
-@strict_option
+@speech_options
 @click.option(
     "--jobs",
     "n_jobs",

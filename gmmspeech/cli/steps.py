@@ -1,4 +1,4 @@
-"""Options for what lies beside stored features: voice activity, statistics of CMVN, deltas."""
+"""Options of features: what lies beside stored ones, such as CMVN, and how speech in a folder is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gmmspeech.cli.group import tell_skipped
+from gmmspeech.cli.group import allow_pipes_option, channel_option, strict_option, tell_skipped
 from gmmspeech.cli.messages import option_name
 from gmmspeech.cli.places import FEATURES, LIST
 from gmmspeech.errors import ConfigError, say
@@ -94,8 +94,8 @@ def _given() -> str:
     return ", ".join(option_name(option) for option in context.command.params if option.name in given)
 
 
-def stored_options(function: Any) -> Any:
-    """Add the options of features to take instead of those of recordings; the command gets them as `stored`."""
+def speech_options(function: Any) -> Any:
+    """Add the options of how speech in a folder is read, or of features to take instead, which are `stored`."""
 
     @functools.wraps(function)
     def with_stored(*, feats: str | None, beside: Any, **options: Any) -> None:
@@ -111,4 +111,5 @@ def stored_options(function: Any) -> Any:
         metavar="scp:FILE",
         help="Use these features, such as Kaldi's feats.scp, instead of computing them from the recordings.",
     )
-    return feats_option(steps_options()(with_stored))
+    of_recordings = channel_option(allow_pipes_option(strict_option(with_stored)))
+    return feats_option(steps_options()(of_recordings))
