@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,13 +50,14 @@ from gmmspeech.features.quality import speech_quality
 from gmmspeech.files.atomic import one_run_at_a_time, remove_leftovers, write_lines
 from gmmspeech.formats.datadir import DataDir, read_map, utterances_of
 from gmmspeech.formats.loading import load
+from gmmspeech.formats.recordings import called
 from gmmspeech.formats.trials import read_labeled_trials, read_scores, write_scores
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.pipeline import Run
 from gmmspeech.scoring.calibration import fit_calibration
 from gmmspeech.scoring.folds import fold_ratios
 from gmmspeech.scoring.fusion import cross_fuse
-from gmmspeech.scoring.trials import Scores
+from gmmspeech.scoring.trials import Scores, TrialList
 from gmmspeech.speaker.plda import FEW_SPEAKERS
 from gmmspeech.speaker.shipped import NOISE_FILE, NOISE_RATE, open_background, without_noise
 from gmmspeech.stores.features import FeatureStore, write_store
@@ -304,12 +305,17 @@ def _evaluate(
     scored = [*([llrs] if llrs.exists() else []), *systems.values()]
     evaluation = evaluate_scores(scored, trials, bootstrap=RESAMPLES, speakers=[place / "protocol" / "owners"])
     if run.todo("report", makes=[place / "report" / "index.html"], of=[noted]):
-        _write_report(place, chosen, evaluation, told, voices)
+        _write_report(place, data, chosen, evaluation, told, voices)
     return evaluation, told
 
 
 def _write_report(
-    place: Path, chosen: Protocol, evaluation: Evaluation, notes: Sequence[str], voices: Mapping[str, str]
+    place: Path,
+    data: DataDir,
+    chosen: Protocol,
+    evaluation: Evaluation,
+    notes: Sequence[str],
+    voices: Mapping[str, str],
 ) -> None:
     """Write the page on the figures, with what was in the trials and errors of low and high voices."""
     background, protocol = len(set(chosen.background.values())), place / "protocol"
@@ -322,7 +328,7 @@ def _write_report(
     groups = {name: voices[speaker] for name, speaker in chosen.owners.items()}
     by_group = rows_of_groups(evaluation.systems[0].scores, evaluation.trials, groups, protocol / "owners")
     report_file(
-        evaluation,
+        replace(evaluation, trials=_as_named(data, evaluation.trials)),
         protocol / "trials",
         place / "report",
         models=place / "models.h5",
@@ -330,6 +336,12 @@ def _write_report(
         tables={"Speakers": counts},
         by_group=by_group,
     )
+
+
+def _as_named(data: DataDir, trials: TrialList) -> TrialList:
+    """Trials under the names that folders and recordings have, whose ids are escaped."""
+    names = {id: called(data, id) for id in {*trials.models, *trials.tests}}
+    return replace(trials, models=[names[id] for id in trials.models], tests=[names[id] for id in trials.tests])
 
 
 def _voices(data: DataDir, chosen: Protocol, n_jobs: int | None) -> dict[str, str]:

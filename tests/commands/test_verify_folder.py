@@ -64,6 +64,8 @@ def test_all_that_lies_in_folders(folder: Path, tmp_path: Path) -> None:
     assert "What the figures are worth" in page
     assert "These figures mean little" in page
     assert "Errors by group" in page
+    assert "take 3" in page
+    assert "%20" not in page
 
     lists = tmp_path / "out" / "protocol"
     background, enrolled = read_map(lists / "background"), read_list_map(lists / "spk2utt")
