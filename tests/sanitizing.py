@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g1", "-std=gnu11", "-fvisibility=hidden")
+FLAGS = ("-fsanitize=address,undefined", "-g1", "-std=gnu11", "-fvisibility=hidden")
+# What stops at undefined behavior is compiled in half the time of what also says where it is.
+STOPS, SAYS = "-fsanitize-undefined-trap-on-error", "-fno-sanitize-recover=all"
 MISSING = 77  # exit status of a test that could not run, by custom
 
 
@@ -19,18 +21,25 @@ def run_sanitized(script: str, sources: Sequence[Path], *flags: str) -> int:
     if not runtime or not Path(runtime).is_absolute():  # GCC repeats a name that it cannot find
         print("found no gcc with libasan.so, without which nothing can be checked")
         return MISSING
-    with tempfile.TemporaryDirectory() as folder:
-        for source in sources:
-            library = ["-shared", "-fPIC", "-o", f"{folder}/_{source.stem}.so"]
-            subprocess.run([compiler, *FLAGS, *flags, *library, str(source), "-lm"], check=True)
-        environment = {
-            **os.environ,
-            "LD_PRELOAD": runtime,
-            "ASAN_OPTIONS": "detect_leaks=0",  # Python keeps memory to its end
-            "UBSAN_OPTIONS": "print_stacktrace=1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        return subprocess.run([sys.executable, script, folder], env=environment, check=False).returncode and 1
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": runtime,
+        "ASAN_OPTIONS": "detect_leaks=0",  # Python keeps memory to its end
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+    def status(way: str) -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            for source in sources:
+                library = ["-shared", "-fPIC", "-o", f"{folder}/_{source.stem}.so"]
+                subprocess.run([compiler, *FLAGS, way, *flags, *library, str(source), "-lm"], check=True)
+            return subprocess.run([sys.executable, script, folder], env=environment, check=False).returncode
+
+    found = status(STOPS) != 0
+    if found:
+        status(SAYS)
+    return int(found)
 
 
 def expect_nothing(test: str) -> None:

@@ -32,7 +32,7 @@ def check(folder: str) -> int:
     mel_kernel._aligned = exact
     mel_kernel.__file__ = f"{folder}/mel_kernel.py"  # beside which it looks for the library
     tests = [f"{HERE}/test_mel_kernel.py", f"{HERE.parent}/test_deltas.py"]
-    return pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not sanitizers", *tests])
+    return pytest.main(["-q", "-s", "-p", "no:cacheprovider", "-k", "not sanitizers", *tests])
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def check(folder: str) -> int:
         kernel = importlib.import_module(f"gmmspeech.phones.hmm.native.{name}")
         kernel.__file__ = f"{folder}/{name}.py"  # beside which it looks for the library
     tests = [f"{HERE}/test_{name}.py" for name in NAMES]
-    return pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not sanitizers", *tests])
+    return pytest.main(["-q", "-s", "-p", "no:cacheprovider", "-k", "not sanitizers", *tests])
 
 
 if __name__ == "__main__":
