@@ -29,7 +29,18 @@ UNKNOWN_WORDS = "unknown_words.txt"
 PRONOUNCED_WORDS = "pronounced_words.dict"
 SHOWN = 10  # unknown words on the screen; the file has all
 _AMERICAN = ("en", "eng", "english", "en-us", "eng-us", "en-usa", "eng-usa")  # all that CMU's dictionary is of
-_ROUND = re.compile(r"(?<!\S)\(+[^()]*[^\W\d_][^()]*\)+(?!\w)")  # not of(ten), nor numbers
+_BRACKETS = (
+    (
+        re.compile(r"(?<!\S)\(+[^()]*[^\W\d_][^()]*\)+(?!\w)"),  # not of(ten), nor numbers
+        "round brackets",
+        "square ones for what is no word, [laughs]",
+    ),
+    (
+        re.compile(r"(?<!\S)[\[<{][^\[\]<>{}\s]+\s[^\[\]<>{}]*[^\[\]<>{}\s][\]>}]"),
+        "brackets with blanks",
+        "_ for those of what is no word, [door_slams]",
+    ),
+)
 _MANY = 20  # different words: if a dictionary lacks most of so many, it is of another language
 
 
@@ -189,7 +200,7 @@ def spoken_words(
     known: Pronunciations = {} if dictionary is None else dictionary
     text = {utterance: data.text[utterance] for utterance in data.utterances if utterance in data.text}
     if language.lower() != IPA:
-        _warn_of_round_brackets(text.values())
+        _warn_of_brackets(text.values())
     listed = {name: words_of(line, language=language, dictionary=known) for name, line in text.items()}
     each = dict.fromkeys(word for words in listed.values() for word in words)
     entries: Dictionary = {
@@ -253,13 +264,14 @@ def _warn_of_spelling(words: Sequence[str]) -> None:
     warnings.warn(f"transcripts: found {found}; expected {expected}", GmmSpeechWarning)
 
 
-def _warn_of_round_brackets(text: Iterable[str]) -> None:
-    """Warn of what stands in round brackets, which may be said, or may be heard and no word."""
-    found = [piece for line in text for piece in _ROUND.findall(line)]
-    if found:
-        listed = shown(", ".join(dict.fromkeys(found)), 60)
-        told = f"found {listed} in round brackets ({counted(len(found), 'time')}), taken for words that are said"
-        warnings.warn(f"transcripts: {told}; expected square ones for what is no word, [laughs]", GmmSpeechWarning)
+def _warn_of_brackets(text: Collection[str]) -> None:
+    """Warn of what stands in brackets and is taken for words: it may be heard and no word."""
+    for pattern, where, expected in _BRACKETS:
+        found = [piece for line in text for piece in pattern.findall(line)]
+        if found:
+            listed = shown(", ".join(dict.fromkeys(found)), 60)
+            told = f"found {listed} in {where} ({counted(len(found), 'time')}), taken for words that are said"
+            warnings.warn(f"transcripts: {told}; expected {expected}", GmmSpeechWarning)
 
 
 def _check_phones(entries: Dictionary, phones: Collection[str] | None) -> None:

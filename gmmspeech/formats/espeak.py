@@ -35,6 +35,7 @@ from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted, 
 from gmmspeech.phones.labels.articulation import nearest_phones
 from gmmspeech.phones.labels.dictionary import Dictionary, make_dictionary
 from gmmspeech.phones.labels.ipa import VOWELS, notation_of, split_segments
+from gmmspeech.phones.labels.words import is_noise
 
 # What stands for a language without its country, where it is not the first that eSpeak lists.
 _USUAL = {"en": "en-us", "english": "en-us", "mandarin": "cmn", "chinese": "cmn"}
@@ -100,8 +101,8 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
     Warns
     -----
     GmmSpeechWarning
-        Words that can't be pronounced and are left out: those of punctuation only, or in a script for which eSpeak NG
-        would only spell letter names.
+        Words that can't be pronounced and are left out: those of punctuation only, those in brackets, such as
+        ``[laughter]``, or in a script for which eSpeak NG would only spell letter names.
 
     Examples
     --------
@@ -114,7 +115,8 @@ def pronounce_words(words: Iterable[str], language: str, *, phones: Collection[s
     listed = list(dict.fromkeys(_texts(words, "words")))
     known = None if phones is None else _texts(phones, "phones")
     voice = _voice(language)
-    found = {word: of_word for word, of_word in zip(listed, _spoken(listed, voice), strict=True) if of_word}
+    words_alone = [word for word in listed if not is_noise(word)]
+    found = {word: of_word for word, of_word in zip(words_alone, _spoken(words_alone, voice), strict=True) if of_word}
     if known is not None:
         found = _mapped(found, voice, known)
     if missing := [word for word in listed if word not in found]:

@@ -116,14 +116,23 @@ def test_english_of_other_countries_is_told_to_be_taken_for_american() -> None:
         spoken_words(data_of(a="hello"), {"HELLO": (("AA",),)}, language="en-gb")
 
 
-def test_round_brackets_are_told_to_hold_words() -> None:
+def test_brackets_are_told_to_hold_words() -> None:
     heard = data_of(a="hello (laughs) world", b="((coughs, loudly)). hello (laughs)", c="(be)cause of(ten) (12)")
     told = r"^transcripts: found \(laughs\), \(\(coughs, loudly\)\) in round brackets \(3 times\), taken for words"
     with pytest.warns(GmmSpeechWarning, match=told):
         assert spoken_words(heard, None).words["a"] == ["hello", "laughs", "world"]
+    with pytest.warns(
+        GmmSpeechWarning, match=r"found \[door slams\] in brackets with blanks \(1 time\), taken for words"
+    ):
+        assert spoken_words(data_of(a="hello [door slams] world"), None).words["a"] == [
+            "hello",
+            "door",
+            "slams",
+            "world",
+        ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        spoken_words(data_of(a="hello [laughs]", b="of(ten)"), None)
+        spoken_words(data_of(a="hello [laughs]", b="of(ten) <door_slams> a < b > a"), None)
         spoken_words(data_of(a="(hɛ)"), None, language="ipa")
 
 
@@ -180,6 +189,9 @@ def test_words_that_a_dictionary_lacks_are_pronounced_in_its_phones(tmp_path: Pa
     pytest.importorskip("espeakng_loader")
     found = spoken_words(data_of(a="tomato wug"), None, unknown_words="g2p")
     assert found.entries["wug"] == (("W", "AH", "G"),)
+    with pytest.warns(GmmSpeechWarning, match=r"found no pronunciation of 1 word, left out: \[wug\]"):
+        noise = spoken_words(data_of(a="tomato [wug]"), None, unknown_words="g2p")
+    assert (noise.entries["[wug]"], list(noise.unknown), noise.guessed) == ((("SPN",),), ["[wug]"], {})
     ipa = {"TOMATO": (("t", "ə", "m", "ɑː", "t", "əʊ"),), "BAG": (("b", "a", "ɡ"),), "WE": (("w", "iː"),)}
     found = spoken_words(data_of(a="tomato wug"), ipa, unknown_words="g2p", phones=PHONES)
     assert found.entries["wug"] == (("w", "ə", "ɡ"),)

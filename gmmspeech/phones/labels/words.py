@@ -7,7 +7,8 @@
 - A piece between blanks that the dictionary has is a word, whatever it contains: ``'em``, ``Mr.``, ``<unk>``,
   ``x-ray``.
 - A piece in square, angle or curly brackets, such as ``[laughter]``, stays whole: it stands for a sound that is not a
-  word. Round brackets are punctuation, because people write (words that are spoken) in them.
+  word, and is never pronounced by eSpeak NG. Round brackets are punctuation, because people write (words that are
+  spoken) in them.
 - Punctuation around a piece is removed, apostrophes last: ``'em`` is a word, ``'hello'`` is ``hello``.
 - A piece with a hyphen that the dictionary lacks is split: ``well-known`` is ``well`` and ``known``. So is a piece with
   other punctuation inside, ``and/or``, or with an apostrophe if the dictionary has both parts, as in ``l'homme``.
@@ -87,6 +88,11 @@ def lower_case(text: str, language: str = "en") -> str:
     if _has_dotted_i(language):
         text = unicodedata.normalize("NFC", text).replace("I", "ı").replace("İ", "i")
     return text.lower()
+
+
+def is_noise(word: str) -> bool:
+    """Say whether brackets around a piece tell that it is no word."""
+    return _NOISE.fullmatch(word) is not None
 
 
 def is_english(language: str) -> bool:
