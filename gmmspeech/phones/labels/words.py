@@ -80,6 +80,8 @@ def words_of(text: str, *, language: str = "en", dictionary: Collection[str] | N
     words = (word for piece in split_fields(text) for word in _of_piece(piece, known))
     if is_english(language):  # elsewhere another accent is another word
         return [_without_accents(word, known) for word in words]
+    if _has_dotted_i(language):
+        return [_with_capitals(word, known) for word in words]
     return list(words)
 
 
@@ -183,6 +185,14 @@ def _without_accents(word: str, known: Collection[str]) -> str:
         return word
     letters = unicodedata.normalize("NFD", word)
     return _known_form("".join(c for c in letters if unicodedata.category(c) != "Mn"), known) or word
+
+
+def _with_capitals(word: str, known: Collection[str]) -> str:
+    """Give a Turkish word that the dictionary has with a capital alone, such as ``İzmir``, as it has it."""
+    if _known_form(word, known) is not None:
+        return word
+    first, every = word[:1].replace("i", "İ").upper() + word[1:], word.replace("i", "İ").upper()
+    return _known_form(first, known) or _known_form(every, known) or word
 
 
 def _stripped(text: str, kept: str) -> str:

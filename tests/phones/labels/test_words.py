@@ -101,6 +101,10 @@ def test_turkish(tmp_path) -> None:
         assert [" ".join(p) for p in pronunciations(dictionary, word)] == [phones]
     assert lower_case("I\u0307STANBUL", "tr-TR") == "istanbul"
     assert words_of("ISI", dictionary=dictionary) == ["ISI"]
+    names = make_dictionary([("İzmir", ["i"]), ("Işık", ["ɯ"]), ("İSPİR", ["i", "s"])])
+    for text, phones in {"İzmir": ("i",), "İZMİR": ("i",), "ışık": ("ɯ",), "IŞIK": ("ɯ",), "İspir": ("i", "s")}.items():
+        assert pronunciations(names, *words_of(text, language="tr", dictionary=names)) == (phones,)
+    assert words_of("Izmir", language="tr", dictionary=names) == ["ızmir"]
 
 
 def test_cases_that_upper_case_would_make_one_word() -> None:
