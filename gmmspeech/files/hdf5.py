@@ -27,24 +27,34 @@ _ERRNO = re.compile(r"errno = (\d+)")  # in HDF5's messages about files
 def open_hdf5(path: str | os.PathLike[str], *, format: str, version: int, advice: str = ANEW) -> h5py.File:
     """Open a file that `create_hdf5` wrote, for reading; all that it holds is plain and, by its checksum, undamaged."""
     content = open_content(path, expected=format, advice=advice)
-    try:
+    with _closed_on_error(content.file):
         check_format(content, format=format, version=version, advice=advice)
-    except BaseException:
-        content.file.close()
-        raise
     return content.file
+
+
+@contextmanager
+def opened_hdf5(path: str | os.PathLike[str], *, format: str, version: int) -> Iterator[h5py.File]:
+    """Do as `open_hdf5`; the file stays open behind the block, but for what the block finds wrong, which is damage."""
+    file = open_hdf5(path, format=format, version=version)
+    with _closed_on_error(file), damage_named(os.fspath(path), format.removeprefix("gmmspeech ")):
+        yield file
+
+
+@contextmanager
+def _closed_on_error(file: h5py.File) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        file.close()
+        raise
 
 
 def open_content(path: str | os.PathLike[str], *, expected: str, advice: str = ANEW) -> Content:
     """Open a file of any kind, and look at all that it holds; an error says which format was `expected`."""
     name = os.fspath(path)
     file = open_any_hdf5(name, expected=expected)
-    try:
-        with damage_named(name, expected.removeprefix("gmmspeech "), advice):
-            return Content(file)
-    except BaseException:
-        file.close()
-        raise
+    with _closed_on_error(file), damage_named(name, expected.removeprefix("gmmspeech "), advice):
+        return Content(file)
 
 
 def check_format(content: Content, *, format: str, version: int, advice: str = ANEW) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.checks import first_bad, real_array
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, one_line
-from gmmspeech.files.hdf5 import ANEW, open_hdf5, stream_hdf5
+from gmmspeech.files.hdf5 import opened_hdf5, stream_hdf5
 from gmmspeech.files.text import parse_object
 
 FORMAT = "gmmspeech features"
@@ -187,8 +187,7 @@ class HDF5Frames:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._file = open_hdf5(path, format=FORMAT, version=VERSION)
-        try:
+        with opened_hdf5(path, format=FORMAT, version=VERSION) as self._file:
             self._frames: h5py.Dataset = self._file["frames"]
             self._offsets: NDArray[np.int64] = self._file["offsets"][:]
             self.utterances: list[str] = self._file["utterances"].asstr()[:].tolist()
@@ -197,9 +196,6 @@ class HDF5Frames:
             self.dim = int(self._frames.shape[1])
             number, compression = self._frames.dtype.name, self._frames.compression
             self.storage = f"{number}, {compression}" if compression else number.removeprefix("float32")  # for people
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-            self._file.close()
-            raise damaged(path, error) from error
 
     def _check(self) -> None:
         if self._frames.ndim != 2 or self._frames.dtype.name not in STORAGES:
@@ -268,11 +264,6 @@ def check_front_end(front_end: str | None) -> None:
             parse_object(front_end)
     except (TypeError, ValueError) as error:
         raise ValueError(f"front end: {error}") from None
-
-
-def damaged(path: str, error: BaseException) -> DataError:
-    """Error that says what is wrong with the parts of a file."""
-    return DataError(f"{path}: damaged ({one_line(error)}), expected {FORMAT}{ANEW}")
 
 
 def check_finite(name: str, frames: NDArray) -> None:

@@ -24,8 +24,8 @@ from gmmspeech.arguments import checked
 from gmmspeech.blocks import even_blocks
 from gmmspeech.errors import DataError, FeatureError, counted
 from gmmspeech.features.compatibility import first_difference
-from gmmspeech.files.hdf5 import create_hdf5, open_hdf5
-from gmmspeech.stores.hdf5_frames import HDF5Frames, check_front_end, check_utterances, damaged, write_utterances
+from gmmspeech.files.hdf5 import create_hdf5, opened_hdf5
+from gmmspeech.stores.hdf5_frames import HDF5Frames, check_front_end, check_utterances, write_utterances
 
 FORMAT = "gmmspeech feature index"
 VERSION = 1
@@ -125,19 +125,16 @@ class IndexedFrames:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        with open_hdf5(path, format=FORMAT, version=VERSION) as file:
-            try:
-                names: list[str] = file["shards"].asstr()[:].tolist()
-                self._edges: NDArray[np.int64] = file["edges"][:]
-                self._offsets: NDArray[np.int64] = file["offsets"][:]
-                self.utterances: list[str] = file["utterances"].asstr()[:].tolist()
-                self.front_end: str | None = file.attrs["front_end"] or None
-                self.dim = int(file.attrs["dim"])
-                check_utterances(self.utterances, self._offsets, int(self._offsets[-1]))
-                check_front_end(self.front_end)
-                check_utterances(names, self._edges, len(self.utterances))  # each shard has some of them
-            except (KeyError, OSError, RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-                raise damaged(path, error) from error
+        with opened_hdf5(path, format=FORMAT, version=VERSION) as file, file:
+            names: list[str] = file["shards"].asstr()[:].tolist()
+            self._edges: NDArray[np.int64] = file["edges"][:]
+            self._offsets: NDArray[np.int64] = file["offsets"][:]
+            self.utterances: list[str] = file["utterances"].asstr()[:].tolist()
+            self.front_end: str | None = file.attrs["front_end"] or None
+            self.dim = int(file.attrs["dim"])
+            check_utterances(self.utterances, self._offsets, int(self._offsets[-1]))
+            check_front_end(self.front_end)
+            check_utterances(names, self._edges, len(self.utterances))  # each shard has some of them
         self.shards = [str(Path(path).parent / name) for name in names]
         missing = [shard for shard in self.shards if not os.path.isfile(shard)]
         if missing:

@@ -23,7 +23,7 @@ from gmmspeech.checks import named
 from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, one_line, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
-from gmmspeech.files.hdf5 import ANEW, open_hdf5, stream_hdf5
+from gmmspeech.files.hdf5 import opened_hdf5, stream_hdf5
 from gmmspeech.files.text import look_alike
 from gmmspeech.gmm.stats import GMMStats
 from gmmspeech.gmm.utterance_stats import StatsBatch, gmm_digest
@@ -175,17 +175,12 @@ class StatisticsStore(Described, Mapping[str, GMMStats]):
     @checked
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        self._file = open_hdf5(self.path, format=FORMAT, version=VERSION)
-        try:
+        with opened_hdf5(self.path, format=FORMAT, version=VERSION) as self._file:
             self._columns = {field: self._file[field] for field in _FIELDS if field in self._file}
             names = self._file["utterances"].asstr()[:].tolist()
             self.ubm_digest: str = self._file.attrs["ubm_digest"]
             self.front_end: str | None = self._file.attrs["front_end"] or None
             self.shape = self._check(names)
-        except (LookupError, OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-            self._file.close()
-            reason = one_line(error)
-            raise DataError(f"{self.path}: damaged ({reason}), expected {FORMAT} of version {VERSION}{ANEW}") from error
         self._rows = {name: row for row, name in enumerate(names)}
 
     def __getitem__(self, utterance: str) -> GMMStats:

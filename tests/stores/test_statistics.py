@@ -232,7 +232,7 @@ def test_numbers_that_make_no_sense_are_named_by_utterance(path, field, value, e
 def test_attributes_of_another_kind_are_damage(path, name, value):
     with edited(path) as file:
         file.attrs[name] = value
-    with pytest.raises(DataError, match=r"stats\.h5: damaged \("):
+    with pytest.raises(DataError, match=r"stats\.h5: damaged statistics \("):
         StatisticsStore(path)
 
 
