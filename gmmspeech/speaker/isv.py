@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,18 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check_fields, checked, random_state_of
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import all_finite, as_labels, check_at_least, check_each_has, check_positive
-from gmmspeech.described import Described
 from gmmspeech.errors import DataError, FeatureError, ModelError, counted
-from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_of_ubm, gmm_digest, stats_batches
 from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.linear import linear_score
-from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
+from gmmspeech.speaker.subspace import BATCH, Accumulator, OfSessions, Subspace, random_loading
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ISV(Described, Saved, kind="ISV", hint="ISV"):
+class ISV(OfSessions, kind="ISV", hint="ISV"):
     r"""Inter-session variability (ISV) model (Vogt and Sridharan 2008; McCool et al. 2013).
 
     Session h of speaker s has the means :math:`m + U x_{sh} + D z_s`; x and z are standard normal. D is diagonal,
@@ -68,15 +66,6 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
                 f"({shape[0]}, {shape[1]}, R) and finite numbers"
             )
         check_positive(relevance_factor=self.relevance_factor)
-
-    def to_state(self) -> State:
-        """Return the matrices and the background model's parameters for saving."""
-        return beside_ubm(super().to_state())
-
-    @classmethod
-    def from_state(cls, state: State) -> Self:
-        """Rebuild the model from the result of `to_state`."""
-        return super().from_state(with_ubm(state))
 
     @property
     def rank(self) -> int:
@@ -196,10 +185,6 @@ class ISV(Described, Saved, kind="ISV", hint="ISV"):
             offsets = self.channel_offsets(batch, n_jobs=n_jobs)
             found.append(linear_score(models, self.ubm, batch, channel_offset=offsets))
         return np.concatenate(found, axis=1)
-
-    @cached_property
-    def _deviations(self) -> NDArray[np.float64]:
-        return np.sqrt(self.ubm.covariances_)
 
     @cached_property
     def subspace(self) -> Subspace:

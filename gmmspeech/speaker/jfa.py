@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,20 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import check_fields, checked, random_state_of
 from gmmspeech.blocks import single_threaded_blas
 from gmmspeech.checks import check_at_least, check_parameters_finite
-from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, ModelError, counted
-from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 from gmmspeech.gmm.utterance_stats import Statistics, StatsBatch, check_of_ubm, stats_batches
 from gmmspeech.progress import showing
 from gmmspeech.speaker.isv import ISV, enrollment_sessions, session_speakers, speaker_sums
-from gmmspeech.speaker.subspace import BATCH, Accumulator, Subspace, beside_ubm, random_loading, with_ubm
+from gmmspeech.speaker.subspace import BATCH, Accumulator, OfSessions, Subspace, random_loading
 
 Each = Callable[[NDArray[np.float64]], None]  # called with what an iteration gave
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class JFA(Described, Saved, kind="JFA", hint="JFA"):
+class JFA(OfSessions, kind="JFA", hint="JFA"):
     r"""Joint factor analysis (JFA) model (Kenny et al. 2008).
 
     Session h of speaker s has the means :math:`m + V y_s + U x_{sh} + D z_s`; y, x and z are standard normal, and D is
@@ -73,15 +71,6 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
                 f"(K, D, R), (K, D) with (K, D) = {shape}"
             )
         check_parameters_finite("JFA", speaker=self.speaker, session=self.session, residual=self.residual)
-
-    def to_state(self) -> State:
-        """Return the matrices and the background model's parameters for saving."""
-        return beside_ubm(super().to_state())
-
-    @classmethod
-    def from_state(cls, state: State) -> Self:
-        """Rebuild the model from the result of `to_state`."""
-        return super().from_state(with_ubm(state))
 
     @checked
     def enroll(self, sessions: Statistics, *, max_iter: int = 1) -> NDArray[np.float64]:
@@ -134,10 +123,6 @@ class JFA(Described, Saved, kind="JFA", hint="JFA"):
             See `linear_score`.
         """
         return self._isv.score(models, stats, n_jobs=n_jobs)
-
-    @cached_property
-    def _deviations(self) -> NDArray[np.float64]:
-        return np.sqrt(self.ubm.covariances_)
 
     @cached_property
     def _speakers(self) -> Subspace:

@@ -21,14 +21,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.blocks import ordered_map, scipy_linalg
+from gmmspeech.described import Described
 from gmmspeech.errors import ModelError
-from gmmspeech.files.saving import State
+from gmmspeech.files.saving import Saved, State
 from gmmspeech.gmm.mixture import DiagonalGMM
 
 BATCH = 256  # utterances whose statistics are in memory together; sums depend on it, so no number of jobs changes it
@@ -210,17 +213,28 @@ def random_loading(shape: tuple[int, ...], rank: int, rng: np.random.Generator) 
     return rng.standard_normal((*shape, rank)) / np.sqrt(16 * rank)
 
 
-def beside_ubm(state: State) -> State:
-    """Put the parameters of a background model into the state of which it is a part."""
-    ubm = state.pop("ubm")
-    weights, means, variances = ubm.parameters()
-    return {"weights": weights, "means": means, "variances": variances, "front_end": ubm.front_end_ or "", **state}
+class OfSessions(Described, Saved):
+    """Base class of models of speakers and sessions; files have the background model's parameters beside their own."""
 
+    ubm: DiagonalGMM
 
-def with_ubm(state: State) -> State:
-    """Make the background model again of what `beside_ubm` gave."""
-    parameters = (state[name] for name in ("weights", "means", "variances"))
-    return {**state, "ubm": DiagonalGMM.from_parameters(*parameters, front_end=state["front_end"] or None)}
+    def to_state(self) -> State:
+        """Return the matrices and the background model's parameters for saving."""
+        state = super().to_state()
+        ubm = state.pop("ubm")
+        weights, means, variances = ubm.parameters()
+        return {"weights": weights, "means": means, "variances": variances, "front_end": ubm.front_end_ or "", **state}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Rebuild the model from the result of `to_state`."""
+        parameters = (state[name] for name in ("weights", "means", "variances"))
+        ubm = DiagonalGMM.from_parameters(*parameters, front_end=state["front_end"] or None)
+        return super().from_state({**state, "ubm": ubm})
+
+    @cached_property
+    def _deviations(self) -> NDArray[np.float64]:
+        return np.sqrt(self.ubm.covariances_)
 
 
 def _slices(count: int, size: int) -> list[slice]:
