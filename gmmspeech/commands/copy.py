@@ -29,7 +29,9 @@ MODEL_FORMATS = {
     "kaldi-text": (".txt",),
     "htk": (".mmf",),
 }
+_MIXTURES = ("DiagonalGMM", "GMM")
 _OF_KALDI = ("PhoneHMM", "AdaptedSystem", "BackEnd", "IVectorExtractor")
+_OF_HTK = ("DiagonalGMM", "GMMClassifier")
 
 
 def copy_features(
@@ -75,12 +77,6 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
 
     Mixtures of bob's and SIDEKIT's are read too. Gives the number of mixtures, 0 of another model.
     """
-    from gmmspeech.formats.kaldi.models import write_kaldi_gmm
-    from gmmspeech.formats.mmf import write_mmf
-    from gmmspeech.gmm.classifier import GMMClassifier
-    from gmmspeech.gmm.full import GMM
-    from gmmspeech.gmm.mixture import DiagonalGMM
-
     suffix, by_name = Path(out).suffix.lower(), format is None
     if by_name:
         format = next((name for name, suffixes in MODEL_FORMATS.items() if suffix in suffixes), None)
@@ -89,27 +85,28 @@ def copy_model(source: str | os.PathLike[str], out: str | os.PathLike[str], *, f
         found = f"found format {format or suffix!r}"
         raise ConfigError(f"{os.fspath(out)}: {found}, expected format=FORMAT, one of {known}")
     model = load(source)
+    kind = type(model).__name__
     if format == "hdf5" and is_kaldi_model(source) and model.front_end is None:
         model = _with_steps(source, model)
-    if by_name and suffix == ".dubm" and isinstance(model, GMM):
+    if by_name and suffix == ".dubm" and kind == "GMM":
         found = f"found {model.covariance_type} covariances for {os.fspath(out)}"
         raise DataError(f"{os.fspath(source)}: {found}, expected diagonal ones there, or a name ending in .ubm")
-    if isinstance(model, GMMClassifier) and format == "htk":
-        write_mmf(out, {str(label): gmm for label, gmm in zip(model.classes_, model.models_, strict=True)})
-        return len(model.models_)
-    if (isinstance(model, GMM) or type(model).__name__ in _OF_KALDI) and format != "htk":
-        model.save(out) if format == "hdf5" else _write_for_kaldi(out, model, binary=format == "kaldi")
-        return int(isinstance(model, GMM))
-    if not isinstance(model, DiagonalGMM):
+    if kind not in (_OF_HTK if format == "htk" else (*_MIXTURES, *_OF_KALDI)):
         expected = "a mixture with diagonal covariances" if format == "htk" else f"a mixture, {', '.join(_OF_KALDI)}"
-        raise DataError(f"{os.fspath(source)}: found a {type(model).__name__}, expected {expected}")
+        raise DataError(f"{os.fspath(source)}: found a {kind}, expected {expected}")
     if format == "hdf5":
         model.save(out)
     elif format == "htk":
-        write_mmf(out, {Path(source).stem: model})
+        from gmmspeech.formats.mmf import write_mmf
+
+        mixtures = {Path(source).stem: model}
+        if kind == "GMMClassifier":
+            mixtures = dict(zip(map(str, model.classes_), model.models_, strict=True))
+        write_mmf(out, mixtures)
+        return len(mixtures)
     else:
-        write_kaldi_gmm(out, model, binary=format == "kaldi")
-    return 1
+        _write_for_kaldi(out, model, binary=format == "kaldi")
+    return int(kind in _MIXTURES)
 
 
 def _with_steps(source: str | os.PathLike[str], model: Any) -> Any:
@@ -122,23 +119,20 @@ def _with_steps(source: str | os.PathLike[str], model: Any) -> Any:
 
 
 def _write_for_kaldi(out: str | os.PathLike[str], model: Any, *, binary: bool) -> None:
-    """Write a model that is no diagonal mixture as Kaldi has it."""
+    """Write a model as Kaldi has it."""
     from gmmspeech.formats.kaldi.folder import write_kaldi_model
     from gmmspeech.formats.kaldi.full_gmm import write_kaldi_full_gmm
     from gmmspeech.formats.kaldi.ivector import write_kaldi_extractor
+    from gmmspeech.formats.kaldi.models import write_kaldi_gmm
     from gmmspeech.formats.kaldi.plda import write_kaldi_backend
-    from gmmspeech.gmm.full import GMM
-    from gmmspeech.speaker.backend import BackEnd
-    from gmmspeech.speaker.ivector import IVectorExtractor
 
-    if isinstance(model, GMM):
-        write_kaldi_full_gmm(out, model, binary=binary)
-    elif isinstance(model, BackEnd):
-        write_kaldi_backend(out, model, binary=binary)
-    elif isinstance(model, IVectorExtractor):
-        write_kaldi_extractor(out, model, binary=binary)
-    else:
-        write_kaldi_model(out, model, binary=binary)
+    writers: dict[str, Callable[..., None]] = {
+        "DiagonalGMM": write_kaldi_gmm,
+        "GMM": write_kaldi_full_gmm,
+        "BackEnd": write_kaldi_backend,
+        "IVectorExtractor": write_kaldi_extractor,
+    }
+    writers.get(type(model).__name__, write_kaldi_model)(out, model, binary=binary)
 
 
 def _output(out: str, compress: bool) -> Output:
