@@ -56,7 +56,7 @@ def score_classes(classifier: Path, feats: str, scores: Path, target: str, **opt
     default="2021",
     help="Form of min t-DCF: the revised one, or the legacy one of ASVspoof 2019.",
 )
-@click.option("--phase", help="For 2021: use only the trials of progress, eval or hidden_track.")
+@click.option("--phase", help="For 2021: use only the trials of progress, eval or hidden.")
 def evaluate_spoofing(scores: Path, protocol: Path, **options: Any) -> None:
     """Print error rates and costs by attack.
 

@@ -139,6 +139,8 @@ def cqcc(
     The ASVspoof 2019 baseline uses the defaults and appends ``add_deltas(..., window=3, convention="htk")``; this is
     the front end "cqcc_asvspoof2019". The 2021 baseline has 12 bins per octave from 62.5 to 4000 Hz and 20 columns
     ("cqcc_asvspoof2021"). Its Python translation resamples along time instead of frequency, and is not followed.
+    A center that is exactly on a bin of the spectrum is placed there; MATLAB's rounding puts it one bin lower in 2 % of
+    recordings, and single frames then differ by up to 0.3.
 
     References
     ----------
