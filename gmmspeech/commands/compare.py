@@ -25,6 +25,7 @@ from gmmspeech.phones.labels.folding import fold_timit39, has_closures, join_clo
 from gmmspeech.phones.labels.labels import Label, check_labels
 from gmmspeech.phones.labels.manner import manners
 from gmmspeech.phones.labels.phone_sets import is_arpabet, is_silence, is_speech
+from gmmspeech.phones.labels.word_positions import without_position
 
 Labels = dict[str, list[Label]]
 _Voices = Mapping[Voice, list[Label]]
@@ -198,7 +199,7 @@ def _in_same_phones(reference: Labels, hypothesis: Labels) -> tuple[Labels, Labe
 
 def _are_phones(names: Collection[str]) -> bool:
     """Say whether names are short, as those of phones are and those of words are not."""
-    return sum(map(len, names)) <= _LONGEST_PHONES * len(names)
+    return sum(len(without_position(name)) for name in names) <= _LONGEST_PHONES * len(names)
 
 
 def _named_alike(reference: _Voices, hypothesis: _Voices) -> tuple[Labels, Labels]:

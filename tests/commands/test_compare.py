@@ -53,6 +53,14 @@ def test_phones_in_another_notation_are_the_nearest(tmp_path):
         assert "fricative → vowel" in dict(found.parts())
 
 
+def test_phones_by_their_place_in_the_word_are_those_without(tmp_path):
+    for side, names in (("ref", ["SIL", "HH", "AH", "T", "AH"]), ("hyp", ["SIL", "HH_B", "AH1_I", "T_E", "AH0_S"])):
+        labels = [Label(i / 10, (i + 1) / 10, name) for i, name in enumerate(names)]
+        write_textgrid(tmp_path / side / "a.TextGrid", {"phones": labels})
+    for fold in (None, "timit39"):
+        assert compare_alignments(tmp_path / "ref", tmp_path / "hyp", fold=fold).agreement.matched == 1.0
+
+
 def test_a_tenth_of_other_names_is_no_matter(tmp_path):
     labels = [Label(i / 10, (i + 1) / 10, "AH") for i in range(19)]
     for side, other in (("ref", [Label(1.9, 2.0, "ʔ")]), ("hyp", [Label(1.9, 2.0, "T"), Label(2.0, 2.1, "T")])):

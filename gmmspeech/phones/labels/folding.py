@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from gmmspeech.phones.labels.labels import OVERLAP_TOLERANCE, Label
 from gmmspeech.phones.labels.phone_sets import ARPABET_VOWELS, TIMIT_61_TO_39, is_speech, map_labels, strip_stress
+from gmmspeech.phones.labels.word_positions import without_position
 
 CLOSURES = {"pcl": ("p",), "tcl": ("t", "ch"), "kcl": ("k",), "bcl": ("b",), "dcl": ("d", "jh"), "gcl": ("g",)}
 # Buckeye's: nasalized vowels, a stop that has become a glottal one, and what is no speech.
@@ -61,5 +62,5 @@ def _as_timit(name: str) -> str:
     """Name of TIMIT's 61 for a name of another set, or the name in lower case where there is none."""
     if name.startswith(("<", "{")) or name.partition("-")[0] in _EVENTS or not is_speech(name):
         return "h#"
-    lower = strip_stress(name).lower()
+    lower = strip_stress(without_position(name)).lower()
     return _BUCKEYE.get(lower, lower)

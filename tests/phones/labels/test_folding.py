@@ -30,7 +30,7 @@ def test_other_sets_end_there_too(names):
 
 def test_some_phones_and_what_is_no_speech():
     names = {"AH0": "ah", "ZH": "sh", "AO2": "aa", "ern": "er", "own": "ow", "nx": "n", "dx": "dx", "SPN": "sil"}
-    names |= {"<VOCNOISE>": "sil", "{B_TRANS}": "sil", "IVER-laugh": "sil", "sp": "sil", "HH": "hh"}
+    names |= {"<VOCNOISE>": "sil", "{B_TRANS}": "sil", "IVER-laugh": "sil", "sp": "sil", "HH": "hh", "ER1_B": "er"}
     assert [label.name for label in fold_timit39(apart(names))] == list(names.values())
     assert fold_timit39(apart(["tq", "q"])) == []
 
