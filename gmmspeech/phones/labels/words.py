@@ -216,8 +216,8 @@ def _is_letter(character: str) -> bool:
 
 
 def _separates(word: str, place: int) -> bool:
-    """Say whether a character inside a word is punctuation between two words: not in 1,000, nor in it's."""
+    """Say whether a character inside a word is punctuation between two words: not in 1,000, it's, nor col·legi."""
     character = word[place]
-    if character in "'-._" or not _is_around(character):
+    if character in "'-._·" or not _is_around(character):
         return False
     return not (word[place - 1 : place].isnumeric() and word[place + 1 : place + 2].isnumeric())

@@ -91,6 +91,10 @@ def test_accents_are_letters_but_in_english() -> None:
     assert words_of("Salé") == ["Salé"]
 
 
+def test_catalan() -> None:
+    assert words_of("Un col·legi, intel·ligent·", language="ca") == ["Un", "col·legi", "intel·ligent"]
+
+
 def test_turkish(tmp_path) -> None:
     path = tmp_path / "tr.dict"
     path.write_text("ısı ɯ s ɯ\nisi i s i\nistanbul i s\nışık ɯ ʃ\n", encoding="utf-8")
