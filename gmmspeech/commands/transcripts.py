@@ -18,9 +18,16 @@ from gmmspeech.formats.dictionary import cmudict_dictionary, lazy_cmudict, read_
 from gmmspeech.formats.recordings import read_recordings
 from gmmspeech.phones.hmm.graph import Pronunciations, pronunciations
 from gmmspeech.phones.hmm.spoken_noise import SPOKEN_NOISE
-from gmmspeech.phones.labels.dictionary import Dictionary, as_probable, inventory, looks_like_word, supplemented
+from gmmspeech.phones.labels.dictionary import (
+    Dictionary,
+    Pronunciation,
+    as_probable,
+    inventory,
+    looks_like_word,
+    supplemented,
+)
 from gmmspeech.phones.labels.ipa import IPA, letters_of_no_ipa, may_be_spelling, notation_of, transcribed
-from gmmspeech.phones.labels.phone_sets import ARPABET, has_stress, is_arpabet, is_speech
+from gmmspeech.phones.labels.phone_sets import ARPABET, NOISES, has_stress, is_arpabet, is_speech
 from gmmspeech.phones.labels.word_positions import without_positions
 from gmmspeech.phones.labels.words import is_english, lower_case, words_of
 
@@ -204,7 +211,7 @@ def spoken_words(
     listed = {name: words_of(line, language=language, dictionary=known) for name, line in text.items()}
     each = dict.fromkeys(word for words in listed.values() for word in words)
     entries: Dictionary = {
-        word: tuple(as_probable(p, p) for p in pronunciations(known, word, optional=True)) for word in each
+        word: tuple(_with_noise(p, phones or ()) for p in pronunciations(known, word, optional=True)) for word in each
     }
     _check_phones(entries, phones)
     if language.lower() == IPA:
@@ -317,9 +324,22 @@ def entries_of(dictionary: Pronunciations, words: Iterable[str]) -> Dictionary:
     return {word: tuple(map(tuple, pronunciations(dictionary, word, optional=True))) for word in words}
 
 
+def _with_noise(pronunciation: Sequence[str], known: Collection[str]) -> Pronunciation:
+    """Give a pronunciation in which noise that a model lacks, such as MFA's ``spn``, is the model's spoken noise."""
+    noise = _noise_of(known)
+    lacks = (phone.lower() in NOISES and phone not in known for phone in pronunciation)
+    named = [(noise or phone) if lacking else phone for phone, lacking in zip(pronunciation, lacks, strict=True)]
+    return as_probable(named, pronunciation)
+
+
+def _noise_of(phones: Collection[str]) -> str | None:
+    """Give a model's phone of spoken noise."""
+    return next((phone for phone in phones if phone.upper() == SPOKEN_NOISE), None)
+
+
 def _in_place(unknown_words: str | None, phones: Collection[str] | None) -> str:
     """Give "error", "skip", or the phone that stands for unknown words."""
-    noise = SPOKEN_NOISE if phones is None else next((p for p in phones if p.upper() == SPOKEN_NOISE), None)
+    noise = SPOKEN_NOISE if phones is None else _noise_of(phones)
     if unknown_words in (None, "g2p"):
         return noise or "error"
     if unknown_words in ("error", "skip"):

@@ -116,6 +116,15 @@ def test_english_of_other_countries_is_told_to_be_taken_for_american() -> None:
         spoken_words(data_of(a="hello"), {"HELLO": (("AA",),)}, language="en-gb")
 
 
+def test_noise_of_a_dictionary_is_the_model_s() -> None:
+    mfa = {"<UNK>": (("spn",),), "[LAUGHTER]": (("lau",),), "A": (("AH",),)}
+    assert spoken_words(data_of(a="a <unk> [laughter]"), mfa, phones=PHONES).entries == {
+        "a": (("AH",),), "<unk>": (("SPN",),), "[laughter]": (("SPN",),),
+    }  # fmt: skip
+    assert spoken_words(data_of(a="a <unk>"), mfa, phones=[*PHONES, "spn"]).entries["<unk>"] == (("spn",),)
+    assert spoken_words(data_of(a="a <unk>"), mfa).entries["<unk>"] == (("spn",),)
+
+
 def test_brackets_are_told_to_hold_words() -> None:
     heard = data_of(a="hello (laughs) world", b="((coughs, loudly)). hello (laughs)", c="(be)cause of(ten) (12)")
     told = r"^transcripts: found \(laughs\), \(\(coughs, loudly\)\) in round brackets \(3 times\), taken for words"
