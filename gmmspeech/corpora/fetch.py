@@ -11,15 +11,12 @@ from pathlib import Path, PurePosixPath
 
 import soundfile
 
-from gmmspeech.corpora.corpus import Archive, Listing, OpenCorpus, Part
+from gmmspeech.corpora.corpus import Archive, OpenCorpus
 from gmmspeech.corpora.download import cache_folder, download, read_archive
-from gmmspeech.corpora.listing import as_listed, by_speaker, find_utterances, select, write_listing
+from gmmspeech.corpora.listing import find_utterances, write_part
 from gmmspeech.errors import DataError, DownloadError
 from gmmspeech.files.atomic import atomic_path, write_lines
-from gmmspeech.files.text import split_fields
-from gmmspeech.formats.datadir import read_map, write_map
-from gmmspeech.formats.trials import write_trials
-from gmmspeech.scoring.trials import make_trials
+from gmmspeech.formats.datadir import read_map
 
 VERSION = 1  # of what is written here
 DIGEST = 32  # hexadecimal digits of a SHA-256
@@ -52,48 +49,12 @@ def fetch(name: str, corpus: OpenCorpus, lists: Path, *, cache: Path | None = No
     return folder
 
 
-def write_part(out: Path, part: Part, listing: Listing, base: Path) -> None:
-    """Write one data directory, with paths relative to a folder."""
-    rows = [split_fields(line) for line in part.segments]
-    recordings = list(dict.fromkeys(row[1] for row in rows)) if rows else list(part.utterances)
-    missing = [recording for recording in recordings if recording not in listing.recordings]
-    if missing:
-        raise DataError(f"{base}: found no {missing[0]} ({len(missing)} such), expected the utterances of {out.name}")
-    chosen = select(listing, recordings)
-    utt2spk = {row[0]: listing.utt2spk[row[1]] for row in rows} if rows else chosen.utt2spk
-    if rows:
-        write_lines(out / "segments", part.segments)
-        write_map(out / "wav.scp", {u: as_listed(path, base) for u, path in chosen.recordings.items()})
-        write_map(out / "utt2spk", utt2spk)
-        write_map(out / "spk2utt", by_speaker(utt2spk))
-        write_map(out / "spk2gender", chosen.spk2gender)
-    else:
-        write_map(out / "utt2dur", {u: f"{_seconds(path):.4f}" for u, path in chosen.recordings.items()})
-        write_listing(out, chosen, base=base)
-    models = {speaker: speaker for speaker in sorted(part.enrollment)}
-    if part.enrollment:
-        enrolled = {u for utterances in part.enrollment.values() for u in utterances}
-        tests = part.tests or [u for u in utt2spk if u not in enrolled]
-        write_map(out / "enroll_spk2utt", part.enrollment)
-        write_trials(out / "trials", make_trials(models, {test: utt2spk[test] for test in sorted(tests)}))
-    if part.groups:
-        speakers = {group: utt2spk[utterances[0]] for group, utterances in sorted(part.groups.items())}
-        write_map(out / "group2utt", part.groups)
-        size = len(next(iter(part.groups.values())))
-        write_trials(out / f"trials_group{size}", make_trials(models, speakers))
-
-
 def _digest(archives: Sequence[Archive], lists: Path) -> str:
     """Tell apart what was written from what would be written now."""
     files = sorted(path for path in lists.rglob("*") if path.is_file()) if lists.is_dir() else []
     parts = [str(VERSION).encode(), *(archive.url.encode() for archive in archives)]
     parts += [part for file in files for part in (file.relative_to(lists).as_posix().encode(), file.read_bytes())]
     return hashlib.sha256(b"\n".join(parts)).hexdigest()
-
-
-def _seconds(path: Path) -> float:
-    found = soundfile.info(path)
-    return found.frames / found.samplerate
 
 
 def _unpack(archive: Archive, file: Path, out: Path, corpus: OpenCorpus, lists: Path) -> None:

@@ -8,14 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import soundfile
+
 from gmmspeech.audio.folders import AUDIO, OTHER_AUDIO, audio_files
 from gmmspeech.audio.headers import how_to_convert
-from gmmspeech.corpora.corpus import Layout, Listing
+from gmmspeech.corpora.corpus import Layout, Listing, Part
 from gmmspeech.errors import DataError, shown
-from gmmspeech.files.atomic import remove_leftovers
-from gmmspeech.files.text import BLANKS, is_field, is_holdable
+from gmmspeech.files.atomic import remove_leftovers, write_lines
+from gmmspeech.files.text import BLANKS, is_field, is_holdable, split_fields
 from gmmspeech.formats.datadir import utterances_of, write_map
 from gmmspeech.formats.labels.lines import write_ctm
+from gmmspeech.formats.trials import write_trials
+from gmmspeech.scoring.trials import make_trials
 
 
 def find_utterances(layout: Layout, source: str | os.PathLike[str]) -> Listing:
@@ -83,6 +87,42 @@ def write_listing(folder: str | os.PathLike[str], listing: Listing, *, base: Pat
     if listing.phones:
         write_ctm(folder / "phones.ctm", dict(sorted(listing.phones.items())))
     write_map(folder / "wav.scp", {u: as_listed(path, base) for u, path in listing.recordings.items()})
+
+
+def write_part(out: Path, part: Part, listing: Listing, base: Path) -> None:
+    """Write one data directory, with paths relative to a folder."""
+    rows = [split_fields(line) for line in part.segments]
+    recordings = list(dict.fromkeys(row[1] for row in rows)) if rows else list(part.utterances)
+    missing = [recording for recording in recordings if recording not in listing.recordings]
+    if missing:
+        raise DataError(f"{base}: found no {missing[0]} ({len(missing)} such), expected the utterances of {out.name}")
+    chosen = select(listing, recordings)
+    utt2spk = {row[0]: listing.utt2spk[row[1]] for row in rows} if rows else chosen.utt2spk
+    if rows:
+        write_lines(out / "segments", part.segments)
+        write_map(out / "wav.scp", {u: as_listed(path, base) for u, path in chosen.recordings.items()})
+        write_map(out / "utt2spk", utt2spk)
+        write_map(out / "spk2utt", by_speaker(utt2spk))
+        write_map(out / "spk2gender", chosen.spk2gender)
+    else:
+        write_map(out / "utt2dur", {u: f"{_seconds(path):.4f}" for u, path in chosen.recordings.items()})
+        write_listing(out, chosen, base=base)
+    models = {speaker: speaker for speaker in sorted(part.enrollment)}
+    if part.enrollment:
+        enrolled = {u for utterances in part.enrollment.values() for u in utterances}
+        tests = part.tests or [u for u in utt2spk if u not in enrolled]
+        write_map(out / "enroll_spk2utt", part.enrollment)
+        write_trials(out / "trials", make_trials(models, {test: utt2spk[test] for test in sorted(tests)}))
+    if part.groups:
+        speakers = {group: utt2spk[utterances[0]] for group, utterances in sorted(part.groups.items())}
+        write_map(out / "group2utt", part.groups)
+        size = len(next(iter(part.groups.values())))
+        write_trials(out / f"trials_group{size}", make_trials(models, speakers))
+
+
+def _seconds(path: Path) -> float:
+    found = soundfile.info(path)
+    return found.frames / found.samplerate
 
 
 def select(listing: Listing, utterances: Iterable[str]) -> Listing:

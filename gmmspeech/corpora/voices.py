@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -17,7 +18,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,11 +25,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from gmmspeech.corpora.corpus import Listing, Part
+from gmmspeech.corpora.listing import write_part
 from gmmspeech.errors import ConfigError, DataError
 from gmmspeech.files.atomic import folder_beside, write_lines
-from gmmspeech.formats.datadir import read_map, utterances_of, write_map
-from gmmspeech.formats.trials import write_trials
-from gmmspeech.scoring.trials import make_trials
+from gmmspeech.formats.datadir import read_map, utterances_of
 
 # The American English voice, plain and with eSpeak's speaker variants.
 _VARIANTS = "m1 m2 m3 m4 m5 m6 m7 m8 f1 f2 f3 f4 f5 linda steph Annie belinda Alex Andy Gene Lee Michael adam"
@@ -73,18 +73,6 @@ _STRESS = str.maketrans("", "", "',%=")
 
 Phones = list[tuple[int, int, str]]
 """First sample, sample after the last, phone."""
-
-
-@dataclass(frozen=True)
-class _Utterance:
-    """A sentence that was said and written."""
-
-    name: str
-    speaker: str
-    sentence: int
-    text: str
-    duration: float
-    phones: list[tuple[float, float, str]]
 
 
 def write_voices(folder: str | os.PathLike[str], sentences: Sequence[str] = SENTENCES) -> Path:
@@ -170,14 +158,36 @@ def _in_new_process(function: str, *words: object) -> None:
 
 
 def _make(folder: str, *sentences: str) -> None:
-    audio = Path(folder) / "audio"
-    audio.mkdir()
-    espeak = _Espeak()
-    numbers = [(voice, sentence) for voice in range(len(VOICES)) for sentence in range(len(sentences))]
-    said = [_say_one(espeak, audio, voice, sentence, sentences[sentence]) for voice, sentence in numbers]
-    _write_part(Path(folder) / "data" / "all", said)
-    if sentences == SENTENCES:
-        _write_parts(Path(folder) / "data", said)
+    base, espeak = Path(folder), _Espeak()
+    (base / "audio").mkdir()
+    listing, times = Listing({}, {}), {}
+    for voice, sentence in itertools.product(range(len(VOICES)), range(len(sentences))):
+        speaker = VOICES[voice].partition("+")[2].lower() or "base"
+        name = f"{speaker}-s{sentence}"
+        listing.recordings[name], listing.utt2spk[name] = base / "audio" / f"{name}.wav", speaker
+        listing.text[name] = _words(sentences[sentence])
+        times[name] = _say_one(espeak, listing.recordings[name], voice, sentence, sentences[sentence])
+    parts = {"all": Part(list(times)), **(_parts(listing.utt2spk) if sentences == SENTENCES else {})}
+    for part, content in parts.items():
+        write_part(base / "data" / part, content, listing, base)
+        lines = (f"{u} 1 {s:.6f} {e - s:.6f} {phone}" for u in sorted(content.utterances) for s, e, phone in times[u])
+        write_lines(base / "data" / part / "phones.ctm", lines)
+
+
+def _parts(utt2spk: Mapping[str, str]) -> dict[str, Part]:
+    speakers = list(dict.fromkeys(utt2spk.values()))
+    judged = speakers[1::2]  # men and women, as in the others
+
+    def of(speakers: Sequence[str], sentences: range = range(len(SENTENCES))) -> list[str]:
+        return [u for u, speaker in utt2spk.items() if speaker in speakers and int(u[-1]) in sentences]
+
+    enrollment = utterances_of({u: utt2spk[u] for u in of(judged, ENROLL)})
+    return {
+        "ubm": Part(of(speakers[::2])),
+        "eval": Part(of(judged), enrollment=enrollment, tests=of(judged, VERIFY)),
+        "train": Part(of(speakers, TRAIN)),
+        "test": Part(of(speakers, TEST)),
+    }
 
 
 class _Espeak:
@@ -253,9 +263,8 @@ def _arpabet(mnemonic: str) -> str:
     return _ARPABET[plain]
 
 
-def _say_one(espeak: _Espeak, audio: Path, voice: int, sentence: int, text: str) -> _Utterance:
-    speaker = VOICES[voice].partition("+")[2].lower() or "base"
-    name = f"{speaker}-s{sentence}"
+def _say_one(espeak: _Espeak, path: Path, voice: int, sentence: int, text: str) -> list[tuple[float, float, str]]:
+    """Write a sentence of a voice to a file, with noise; give start, end and name of its phones."""
     random = np.random.default_rng([voice, sentence])
     speed = SPEED + int(random.integers(-SPEED_SPREAD, SPEED_SPREAD, endpoint=True))
     pitch = PITCH + int(random.integers(-PITCH_SPREAD, PITCH_SPREAD, endpoint=True))
@@ -263,40 +272,8 @@ def _say_one(espeak: _Espeak, audio: Path, voice: int, sentence: int, text: str)
     clean, phones = espeak.say(text, VOICES[voice], speed=speed, pitch=pitch)
     level = np.sqrt(np.mean(np.square(clean, dtype=np.float64))) * 10 ** (-snr / 20)
     noisy = np.rint(clean + level * random.standard_normal(len(clean)))
-    soundfile.write(audio / f"{name}.wav", np.clip(noisy, -32768, 32767).astype(np.int16), espeak.rate, "PCM_16")
-    times = [(start / espeak.rate, stop / espeak.rate, phone) for start, stop, phone in phones]
-    return _Utterance(name, speaker, sentence, _words(text), len(clean) / espeak.rate, times)
-
-
-def _write_parts(data: Path, utterances: Sequence[_Utterance]) -> None:
-    speakers = list(dict.fromkeys(u.speaker for u in utterances))
-    background, judged = speakers[::2], speakers[1::2]  # men and women in both
-    _write_part(data / "ubm", [u for u in utterances if u.speaker in background])
-    _write_part(data / "eval", [u for u in utterances if u.speaker in judged])
-    _write_part(data / "train", [u for u in utterances if u.sentence in TRAIN])
-    _write_part(data / "test", [u for u in utterances if u.sentence in TEST])
-    enrollment = [u for u in utterances if u.speaker in judged and u.sentence in ENROLL]
-    write_map(data / "eval/enroll_spk2utt", utterances_of({u.name: u.speaker for u in enrollment}))
-    tests = {u.name: u.speaker for u in utterances if u.speaker in judged and u.sentence in VERIFY}
-    models = {speaker: speaker for speaker in sorted(judged)}
-    write_trials(data / "eval/trials", make_trials(models, dict(sorted(tests.items()))))
-
-
-def _write_part(folder: Path, utterances: Sequence[_Utterance]) -> None:
-    write_map(folder / "wav.scp", {u.name: f"audio/{u.name}.wav" for u in utterances})
-    utt2spk = {u.name: u.speaker for u in utterances}
-    write_map(folder / "utt2spk", utt2spk)
-    write_map(folder / "spk2utt", utterances_of(utt2spk))
-    write_map(folder / "text", {u.name: u.text for u in utterances})
-    write_map(folder / "utt2dur", {u.name: f"{u.duration:.4f}" for u in utterances})
-    write_lines(
-        folder / "phones.ctm",
-        (
-            f"{u.name} 1 {start:.6f} {stop - start:.6f} {phone}"
-            for u in sorted(utterances, key=lambda u: u.name)
-            for start, stop, phone in u.phones
-        ),
-    )
+    soundfile.write(path, np.clip(noisy, -32768, 32767).astype(np.int16), espeak.rate, "PCM_16")
+    return [(start / espeak.rate, stop / espeak.rate, phone) for start, stop, phone in phones]
 
 
 def _words(sentence: str) -> str:
