@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,17 +80,11 @@ class _ShardRecord:
     skipped: dict[str, str]
 
 
+_Made = tuple[Shard, dict[str, int]]  # a shard that is a file, and the frames of its utterances
+
+
 class _NothingGood(Exception):
     """A shard of bad utterances alone is no file."""
-
-
-@dataclass(frozen=True)
-class _Workers:
-    """Where shards are computed: threads or processes here, or a cluster."""
-
-    n_jobs: int | None
-    client: Client | None
-    progress: bool
 
 
 @checked
@@ -189,14 +184,14 @@ def extract_features(
         check_shard_folder(folder)
         try:
             with on_cluster(scheduler) as client:
-                workers = _Workers(n_jobs, client, progress)
+                work = partial(_work, done=done, n_jobs=n_jobs, client=client, progress=progress)
                 if shard is not None:
-                    list(_work([tasks[shard - 1]], workers, done))
+                    list(work([tasks[shard - 1]]))
                 elif shards is None:
-                    _write_one(tasks, out, workers, done)
+                    _write_one(tasks, out, work, done)
                     clear_shard_folder(folder)
                 else:
-                    made = list(_work(tasks, workers, done))
+                    made = list(work(tasks))
                     _check_any(done)
                     write_index(out, [task.path for task, _ in made])
                     clear_shard_folder(folder, keep={path for task in tasks for path in (task.path, task.record)})
@@ -216,7 +211,7 @@ def check_not_recording(data: DataDir, out: Path) -> None:
                 raise DataError(f"{out}: found it as recording {recording}, expected another place to write to")
 
 
-def _write_one(tasks: Sequence[Shard], out: Path, workers: _Workers, done: Extraction) -> None:
+def _write_one(tasks: Sequence[Shard], out: Path, work: Callable[..., Generator[_Made]], done: Extraction) -> None:
     """Put the shards into one file, each as soon as it and those before are there."""
     first = tasks[0]
     whole = first.path.with_name(WHOLE)
@@ -224,18 +219,20 @@ def _write_one(tasks: Sequence[Shard], out: Path, workers: _Workers, done: Extra
     with FeatureWriter(
         whole, front_end=first.front.to_json(), storage=first.storage, compression=first.compression
     ) as writer:
-        with closing(_work(tasks, workers, done)) as finished:
+        with closing(work(tasks)) as finished:
             for task, lengths in finished:
                 writer.write_all(lengths, read_raw(task.path, sum(lengths.values()), storage=task.storage))
         _check_any(done)
     move_into_place(whole, out)
 
 
-def _work(tasks: Sequence[Shard], workers: _Workers, done: Extraction) -> Generator[tuple[Shard, dict[str, int]]]:
+def _work(
+    tasks: Sequence[Shard], *, done: Extraction, n_jobs: int | None, client: Client | None, progress: bool
+) -> Generator[_Made]:
     """Do what is not done; count it, and yield the shards that are files, in their order, with their utterances."""
     total = sum(len(group) for task in tasks for _, group in task.groups)
-    bar = bar_of(total=total, desc="features", unit="utt", shown=workers.progress)
-    with bar, closing(_records(tasks, workers)) as records:
+    bar = bar_of(total=total, desc="features", unit="utt", shown=progress)
+    with bar, closing(_records(tasks, n_jobs, client)) as records:
         for task, record in zip(tasks, records, strict=True):
             done.num_utterances += len(record.lengths)
             done.num_frames += sum(record.lengths.values())
@@ -245,8 +242,8 @@ def _work(tasks: Sequence[Shard], workers: _Workers, done: Extraction) -> Genera
                 yield task, record.lengths
 
 
-def _records(tasks: Sequence[Shard], workers: _Workers) -> Generator[_ShardRecord]:
-    n_jobs, client = workers.n_jobs, workers.client
+def _records(tasks: Sequence[Shard], n_jobs: int | None, client: Client | None) -> Generator[_ShardRecord]:
+    """Compute shards in threads or processes here, or on a cluster."""
     if client is None and (n_jobs == 1 or sum(task.audio_bytes for task in tasks) < WORTH_PROCESSES):
         yield from ordered_map(_extract, tasks, n_jobs=n_jobs)
         return
