@@ -142,11 +142,7 @@ class AdaptedSystem(Described, Saved, kind="AdaptedSystem", hint="the full syste
 
     def with_front_end(self, front_end: str | None) -> AdaptedSystem:
         """Give the same system with another note of its front end."""
-        return replace(
-            self,
-            unadapted=self.unadapted.with_front_end(front_end),
-            adapted=self.adapted.with_front_end(front_end),
-        )
+        return self._with_both(lambda model: model.with_front_end(front_end))
 
     @property
     def language(self) -> str | None:
@@ -155,15 +151,14 @@ class AdaptedSystem(Described, Saved, kind="AdaptedSystem", hint="the full syste
 
     def with_language(self, language: str | None) -> AdaptedSystem:
         """Give the same system with another note of its language."""
-        return replace(
-            self,
-            unadapted=self.unadapted.with_language(language),
-            adapted=self.adapted.with_language(language),
-        )
+        return self._with_both(lambda model: model.with_language(language))
 
     def with_noise(self) -> AdaptedSystem:
         """Give the system a phone of spoken noise, as `add_spoken_noise` has it."""
-        return replace(self, unadapted=add_spoken_noise(self.unadapted), adapted=add_spoken_noise(self.adapted))
+        return self._with_both(add_spoken_noise)
+
+    def _with_both(self, change: Callable[[PhoneHMM], PhoneHMM]) -> AdaptedSystem:
+        return replace(self, unadapted=change(self.unadapted), adapted=change(self.adapted))
 
     def extended(self, phones: Sequence[str]) -> AdaptedSystem:
         """Give the system phones that it lacks, as `extended_model` has it."""
