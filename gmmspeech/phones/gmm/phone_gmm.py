@@ -9,7 +9,18 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.arguments import check_options, random_state_of
+from gmmspeech.arguments import (
+    FLAG,
+    NOTHING,
+    TEXT,
+    any_of,
+    check_options,
+    instance,
+    one_of,
+    random_state_of,
+    real,
+    whole,
+)
 from gmmspeech.blocks import ordered_map
 from gmmspeech.checks import all_finite, as_names, check_distribution, check_each_has
 from gmmspeech.errors import ModelError, counted
@@ -23,8 +34,8 @@ from gmmspeech.gmm.em import train_each
 from gmmspeech.gmm.estimator import Estimator, check_fitted
 from gmmspeech.gmm.frames import as_table, check_names, known_columns, saved_names, set_names, warn_if_wide
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.phones.gmm.mixture_size import fit_sized
-from gmmspeech.phones.gmm.options import OF_PHONE_GMMS
+from gmmspeech.gmm.options import of_mixtures
+from gmmspeech.phones.gmm.mixture_size import SIZES, fit_sized
 from gmmspeech.phones.gmm.scores import duration_scores, in_any_part, log_posteriors, part_sums, smoothed
 from gmmspeech.phones.labels.segments import (
     as_ranges,
@@ -106,7 +117,18 @@ class PhoneGMM(Saved, Estimator, kind="PhoneGMM", hint="phone mixtures"):
     array(['AA', 'S'], dtype='<U2')
     """
 
-    _parameter_constraints: ClassVar = OF_PHONE_GMMS
+    _parameter_constraints: ClassVar = {
+        **of_mixtures("n_components", "max_iter", "tol", "variance_floor", "random_state", "backend", "n_jobs"),
+        "size": one_of(*SIZES),
+        "frames_per_component": whole(1),
+        "parts": whole(1),
+        "duration": FLAG,
+        "scale": real(above=0, most=1),
+        "smoothing": real(least=0, below=float("inf")),
+        "ubm": any_of(instance(DiagonalGMM), NOTHING),
+        "relevance_factor": real(least=0),
+        "update": TEXT,
+    }
 
     def __init__(
         self,
