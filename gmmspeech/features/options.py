@@ -93,6 +93,7 @@ _ASVSPOOF2021 = _ASVSPOOF2019 | {
     "n_fft": 1024,
     "num_mel_bins": 70,
     "high_freq": 4000.0,
+    "mel_floor": 2.2204e-16,  # as it is written there: in digital silence, the digits of MATLAB's eps would be seen
 }
 DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {

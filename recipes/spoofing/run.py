@@ -20,13 +20,14 @@ from gmmspeech.files.atomic import write_lines
 from gmmspeech.formats.datadir import read_map
 
 ALONE = {"order": 2, "window": 1, "convention": "rastamat", "static": False}  # deltas without what carries the channel
-FINE = {  # filters as the baseline of 2021, over the whole band and in frames as long as those of 2019
+FINE = {  # filters as the baseline of 2021, over the whole band, and frames and floor as those of 2019
     "type": "lfcc",
     "convention": "asvspoof2021",
     "high_freq": 8000.0,
     "num_ceps": 40,
     "frame_length": 20.0,
     "frame_shift": 10.0,
+    "mel_floor": float(np.finfo(np.float64).eps),
 }
 FRONT_ENDS = {
     "LFCC-2019": gs.FrontEnd.from_toml("lfcc_asvspoof2019"),

@@ -77,6 +77,7 @@ def test_equals_the_baseline_of_2019(num_samples, order):
 @pytest.mark.parametrize(("rate", "high_freq"), [(16000, 4000.0), (16000, 8000.0), (8000, 4000.0)])
 def test_equals_the_baseline_of_2021(rate, high_freq):
     signal = signal_of(20011)
+    signal[:4000].reshape(-1, 500)[::2] = 0  # digital silence between sounds, of which only the floor is left
     front = FrontEnd.from_toml("lfcc_asvspoof2021").model_dump()
     front["features"]["high_freq"] = high_freq
     found = FrontEnd(**front | {"sample_frequency": rate})(signal, rate)
