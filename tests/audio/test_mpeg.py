@@ -48,6 +48,15 @@ def test_a_segment_is_that_of_the_whole():
         read_audio(FOLDER / "vbr_of_a_pipe.mp3", start=3.0)
 
 
+def test_segments_begin_as_in_the_whole(tmp_path):
+    samples = 0.3 * np.sin(0.1 * np.arange(60000)) * np.repeat(np.arange(60) % 3 > 0, 1000)
+    soundfile.write(tmp_path / "a.mp3", samples, 16000)
+    whole, _ = read_audio(tmp_path / "a.mp3")
+    for first in range(100, len(whole) - 800, 1501):
+        piece, _ = read_audio(tmp_path / "a.mp3", start=first / 16000, end=(first + 800) / 16000)
+        np.testing.assert_allclose(piece, whole[first : first + 800], atol=1e-6)
+
+
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 32000, 44100])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_what_has_a_header_stays_as_it_is(tmp_path, rate, channels):
