@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner, Result
+from contents import contents
 from said import stops, works
 
 from gmmspeech.cli.main import main
@@ -113,10 +114,6 @@ def digits(corpus, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
         kept = (line for line in lines if line.split()[0].endswith("-00"))
         (place / "data" / "test" / name).write_text("".join(kept))
     return place / "data" / "test"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.fixture

@@ -7,15 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from contents import contents
 from said import stops, works
 
 from gmmspeech.formats.datadir import load_utterance, read_data_dir
 from gmmspeech.formats.labels.textgrid import write_textgrid
 from gmmspeech.phones.labels.labels import Label
-
-
-def contents_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def break_folder(folder: Path, kind: str) -> None:
@@ -85,7 +82,7 @@ def test_strict_stops_at_every_kind_of_bad_input(run, corpus, tmp_path: Path, ki
     (folder / "one.txt").write_text("one")
     dictionary.write_text("one W AH N\n" + "bad\n" * (kind == "dictionary line"))
     break_folder(folder, kind)
-    before = contents_of(folder)
+    before = contents(folder)
     words = ("align", folder, "--dictionary", dictionary, "--out", tmp_path / "out")
     stops(run(*words, "--strict"), KINDS[kind])
     assert not (tmp_path / "out").exists()
@@ -97,7 +94,7 @@ def test_strict_stops_at_every_kind_of_bad_input(run, corpus, tmp_path: Path, ki
     if kind == "too much text":
         assert done.stderr.count("skipped") == 1
     assert (tmp_path / "out" / "one.TextGrid").exists()
-    assert contents_of(folder) == before
+    assert contents(folder) == before
 
 
 def test_what_is_no_folder_and_no_dictionary(run, tmp_path: Path) -> None:

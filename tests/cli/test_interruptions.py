@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import Result
+from contents import contents
 from said import beside_passes, stops, works
 
 import gmmspeech as gs
@@ -84,7 +85,7 @@ def interrupted(words: list[object], bar: str, number: int) -> tuple[int, str]:
 @UNIX
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_while_training(scored: Path, jobs: int) -> None:
-    before = {p.name: p.read_bytes() for p in scored.iterdir()}
+    before = contents(scored)
     with gs.FeatureStore(scored / "f.h5") as store:
         frames = np.concatenate(list(store.values()))
     noise = np.random.default_rng(0).normal(size=(100, *frames.shape)).astype(np.float32)
@@ -108,7 +109,7 @@ def test_ctrl_c_while_training(scored: Path, jobs: int) -> None:
     assert "Traceback" not in said
     (scored / "long.h5").unlink()
     (scored / "u.h5.checkpoint").unlink()  # from which the same command would go on
-    assert {p.name: p.read_bytes() for p in scored.iterdir()} == before
+    assert contents(scored) == before
 
 
 def test_training_goes_on_from_its_checkpoint(
@@ -231,10 +232,6 @@ def test_a_disk_that_fails_at_the_end(
         assert line.startswith("gmmspeech: error: ")
         assert f"can't be written ({os.strerror(error)})" in line
         assert files() == before
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @UNIX

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from contents import contents
 from said import stops, works
 
 import gmmspeech as gs
@@ -16,10 +17,6 @@ from gmmspeech.formats.dictionary import cmudict_dictionary
 from gmmspeech.formats.labels.textgrid import read_textgrid, read_timed_textgrid, write_textgrid
 from gmmspeech.phones.labels.labels import Label
 from gmmspeech.phones.labels.words import words_of
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture

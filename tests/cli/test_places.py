@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import Result
+from contents import contents
 from said import stops
 
 from gmmspeech.cli.main import main
@@ -70,10 +71,6 @@ def commands(folder: Path) -> dict[str, list[object]]:
 
 def filled(name: str, words: list[object], out: object) -> list[object]:
     return [name, *(out if word == "OUT" else word for word in words)]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_every_command_that_writes_is_here(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from contents import contents
 
 import gmmspeech as gs
 from gmmspeech.commands import aligned_parts
@@ -59,10 +60,6 @@ def recordings(corpus, tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.mark.skipif(os.name == "nt", reason="needs fork")
 @pytest.mark.filterwarnings("ignore::gmmspeech.errors.GmmSpeechWarning")
 def test_a_killed_run_goes_on_and_ends_with_the_bytes_of_one_that_aligns_all_at_once(recordings, tmp_path):
@@ -73,7 +70,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_bytes_of_one_that_aligns_all_at_
     last = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
     assert set(last) <= {*done.alignments, *done.skipped}
     assert len(last) == 2  # what others had not aligned
-    assert content(in_parts) == content(at_once)
+    assert contents(in_parts) == contents(at_once)
     assert not list(tmp_path.glob(".*"))
 
 
@@ -126,4 +123,4 @@ def test_damaged_parts_are_aligned_again_and_lie_in_the_output_where_nothing_may
     second.write_text("".join(second.read_text().splitlines(keepends=True)[:-1]))
     third.write_text("")
     align_dir(recordings, None, None, out=out)
-    assert content(out) == content(at_once)
+    assert contents(out) == contents(at_once)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from contents import contents
 from scipy.special import softmax
 
 import gmmspeech as gs
@@ -126,9 +127,9 @@ def test_one_model(parts: dict[str, DataDir], tmp_path: Path) -> None:
     assert found.phones == tuple(names)
     np.testing.assert_array_equal(found.counts, confusion_matrix(truth, best, names))
 
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = contents(folder)
     train_and_classify(folder, parts, FRONT, ONE)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert contents(folder) == before
 
 
 def test_full_system(parts: dict[str, DataDir], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from contents import contents
 
 import gmmspeech as gs
 from gmmspeech.commands.extraction import extract_features
@@ -106,7 +107,7 @@ def test_links_are_refused(data, tmp_path, options):
     folder = tmp_path / ("f.shards" if options else ".f.unfinished")
     victim = tmp_path / "victim"
     ours(victim)
-    before = {path: path.read_bytes() for path in victim.iterdir()}
+    before = contents(victim)
     folder.symlink_to(victim)
     with pytest.raises(DataError, match="found a link, expected a folder of shards"):
         extract_features([data], out, FRONT, **options)
@@ -117,7 +118,7 @@ def test_links_are_refused(data, tmp_path, options):
     with pytest.raises(DataError, match=f"{NAME}.h5: found a link, a folder or a device"):
         extract_features([data], out, FRONT, **options)
     clear_shard_folder(folder)
-    assert {path: path.read_bytes() for path in victim.iterdir()} == before
+    assert contents(victim) == before
     assert not out.exists()
     (folder / f"{NAME}.h5").unlink()
     folder.rmdir()

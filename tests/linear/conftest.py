@@ -1,6 +1,6 @@
 """A small mixture with frames and their posteriors, and sums over them written out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pytest
@@ -25,6 +25,19 @@ class Case:
 
     def everything(self):
         return self.frames, self.posteriors, *self.model
+
+    def check_sparse_and_single(self, accumulate, layout):
+        """Sums by posteriors that are mostly zero, and by frames of single precision, are those by dense ones."""
+        frames, posteriors, *model = self.everything()
+        posteriors[posteriors < 0.1] = 0
+        dense, thin = accumulate(frames, posteriors, *model), accumulate(frames, layout(posteriors), *model)
+        single = accumulate(frames.astype(np.float32), posteriors.astype(np.float32), *model)
+        for name in (field.name for field in fields(dense)):
+            expected, found = getattr(dense, name), getattr(thin, name)
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+            np.testing.assert_allclose(getattr(single, name), expected, rtol=1e-5, atol=1e-4)
+            assert type(found) is type(expected)
+            assert np.asarray(getattr(single, name)).dtype == np.float64
 
     def naive_auxiliary(self, transform, means=None):
         """Expected log-likelihood of the transformed frames with fixed posteriors, frame by frame, no constants."""

@@ -1,7 +1,5 @@
 """MLLT against sums over frames and components, a general optimizer, and what its auxiliary function promises."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -11,7 +9,7 @@ from scipy.optimize import minimize
 
 from gmmspeech.errors import ConfigError, FeatureError, ModelError
 from gmmspeech.gmm.mixture import DiagonalGMM
-from gmmspeech.linear.mllt import MLLTStats, accumulate_mllt, mllt
+from gmmspeech.linear.mllt import accumulate_mllt, mllt
 from gmmspeech.linear.transforms import apply_transform
 
 few = settings(max_examples=25, deadline=None)
@@ -99,16 +97,7 @@ def test_finds_the_directions_in_which_the_components_are_independent():
 
 @pytest.mark.parametrize("layout", [sparse.csr_array, sparse.csr_matrix])
 def test_sparse_and_single_posteriors(make_case, layout):
-    frames, posteriors, *model = make_case(0).everything()
-    posteriors[posteriors < 0.1] = 0
-    dense, thin = accumulate_mllt(frames, posteriors, *model), accumulate_mllt(frames, layout(posteriors), *model)
-    single = accumulate_mllt(frames.astype(np.float32), posteriors.astype(np.float32), *model)
-    for field in dataclasses.fields(MLLTStats):
-        expected = getattr(dense, field.name)
-        np.testing.assert_allclose(getattr(thin, field.name), expected, rtol=1e-12)
-        np.testing.assert_allclose(getattr(single, field.name), expected, rtol=1e-5, atol=1e-4)
-        assert type(getattr(thin, field.name)) is np.ndarray
-        assert getattr(single, field.name).dtype == np.float64
+    make_case(0).check_sparse_and_single(accumulate_mllt, layout)
 
 
 def test_an_offset_of_all_frames_changes_nothing(make_case):

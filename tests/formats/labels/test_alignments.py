@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from contents import contents
 
 from gmmspeech.errors import DataError, GmmSpeechWarning
 from gmmspeech.formats.datadir import DataDir, Segment
@@ -214,11 +215,11 @@ def test_results_of_an_earlier_run_are_neither_lost_nor_mixed_in(data: DataDir, 
     )
     with pytest.warns(GmmSpeechWarning, match=told):
         assert {voice.file for voice in read_tiers(out)} == {"talk"}
-    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    before = contents(out)
     for format in ("ctm", "json", "csv"):
         with pytest.raises(DataError, match=r"found talk\.TextGrid of an earlier run, expected an empty folder, or"):
             write_alignments(out, ALL, data=data, format=format)
-    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert contents(out) == before
     for format, file in (("ctm", "words.ctm"), ("json", "alignment.json")):
         write_alignments(tmp_path / format, ALL, data=data, format=format)
         write_alignments(tmp_path / format, ALL, data=data, format=format)
