@@ -26,6 +26,23 @@ class Calibrator(Protocol):
         """Return a ratio for every trial."""
 
 
+def labeled_codes(
+    is_target: ArrayLike, model_speakers: Speakers, test_speakers: Speakers
+) -> tuple[NDArray[np.bool_], NDArray[np.intp], NDArray[np.intp]]:
+    """Check trials of both kinds; give which are targets, and numbers of the speakers of models and of tests."""
+    labels = as_flags(is_target)
+    as_labels(model_speakers, "model_speakers"), as_labels(test_speakers, "test_speakers")
+    if not labels.shape == (len(model_speakers),) == (len(test_speakers),):
+        found = f"{counted(len(model_speakers), 'model speaker')}, {counted(len(test_speakers), 'test speaker')}"
+        raise DataError(f"trials: found {found}, labels of shape {labels.shape}, expected one of each for every trial")
+    if labels.all() or not labels.any():
+        raise DataError(
+            f"trials: found {counted(labels.sum(), 'target')} among {len(labels)}, expected targets and nontargets"
+        )
+    models, tests = speaker_codes(model_speakers, test_speakers)
+    return labels, models, tests
+
+
 def speaker_folds(
     is_target: ArrayLike,
     model_speakers: Speakers,
@@ -42,16 +59,7 @@ def speaker_folds(
     """
     if n_folds < 3:
         raise ConfigError(f"n_folds: found {n_folds}, expected 3 or more (a trial may take up two of them)")
-    labels = as_flags(is_target)
-    as_labels(model_speakers, "model_speakers"), as_labels(test_speakers, "test_speakers")
-    if not labels.shape == (len(model_speakers),) == (len(test_speakers),):
-        found = f"{counted(len(model_speakers), 'model speaker')}, {counted(len(test_speakers), 'test speaker')}"
-        raise DataError(f"trials: found {found}, labels of shape {labels.shape}, expected one of each for every trial")
-    if labels.all() or not labels.any():
-        raise DataError(
-            f"trials: found {counted(labels.sum(), 'target')} among {len(labels)}, expected targets and nontargets"
-        )
-    models, tests = speaker_codes(model_speakers, test_speakers)
+    labels, models, tests = labeled_codes(is_target, model_speakers, test_speakers)
     num_speakers = 1 + max(models.max(), tests.max())
     speakers = np.random.default_rng(random_state).permutation(num_speakers)
     has_targets = np.isin(speakers, models[labels])

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.checks import as_flags, as_labels, as_numbers, as_vector, check_at_least, check_probability
+from gmmspeech.checks import as_numbers, as_vector, check_at_least, check_probability
 from gmmspeech.errors import DataError, counted
-from gmmspeech.metrics.bootstrap import Interval, Speakers, speaker_codes
+from gmmspeech.metrics.bootstrap import Interval, Speakers
 from gmmspeech.scoring.calibration import fit_calibration
-from gmmspeech.scoring.folds import Calibrator
+from gmmspeech.scoring.folds import Calibrator, labeled_codes
 
 
 @checked
@@ -75,18 +75,14 @@ def llr_interval(
     check_at_least(1, n_resamples=n_resamples)
     check_probability(confidence=confidence)
     case, values = as_vector(np.ravel(as_numbers(score, "score")), "score"), as_numbers(scores, "scores")
-    labels = as_flags(is_target)
     values = values[:, None] if values.ndim == 1 else values
-    as_labels(model_speakers, "model_speakers"), as_labels(test_speakers, "test_speakers")
     if values.ndim != 2 or values.shape[1] != len(case):
         found = f"found scores of shape {np.shape(scores)} and a score of shape {np.shape(score)}"
         raise DataError(f"scores: {found}, expected those of the same systems")
-    if not (len(values),) == labels.shape == (len(model_speakers),) == (len(test_speakers),):
+    labels, models, tests = labeled_codes(is_target, model_speakers, test_speakers)
+    if len(values) != len(labels):
         found = f"{counted(len(values), 'score')}, {counted(len(labels), 'label')}"
-        raise DataError(f"trials: found {found}, expected one of each and two speakers for every trial")
-    if labels.all() or not labels.any():
-        raise DataError(f"trials: found {counted(labels.sum(), 'target')} among {len(labels)}, expected both kinds")
-    models, tests = speaker_codes(model_speakers, test_speakers)
+        raise DataError(f"trials: found {found}, expected one of each for every trial")
     speakers = 1 + int(max(models.max(), tests.max()))
     rng = np.random.default_rng(random_state)
     value = fit(values[labels], values[~labels]).apply(case[None])[0]

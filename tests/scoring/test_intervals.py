@@ -36,7 +36,7 @@ def test_bad_trials_are_refused():
     scores, is_target, models, tests = trials(0, 4)
     with pytest.raises(DataError, match=r"^scores: found scores of shape .*, expected those of the same systems"):
         llr_interval([1.0, 2.0], scores, is_target, models, tests)
-    with pytest.raises(DataError, match="expected both kinds"):
+    with pytest.raises(DataError, match="expected targets and nontargets"):
         llr_interval(1.0, scores, np.zeros(16, bool), models, tests)
     with pytest.raises(DataError, match="expected one of each"):
         llr_interval(1.0, scores[1:], is_target, models, tests)
