@@ -25,7 +25,8 @@ MAX_OVERSHOOT = 0.5  # seconds a cut may end after the recording does: Kaldi's e
 
 _MAX_SAMPLE = 2.0**62  # where a time in samples ends
 _BLOCK = 2**16  # samples decoded at a time
-_MPEG_LEAD = 10 * 1152  # samples decoded before a segment: a frame has data in up to 511 bytes of those before it
+_MPEG_LEAD = 10 * 1152  # samples: a frame of MPEG has data in up to 511 bytes of those before it
+_LAST_PAGE = 10  # seconds that the last page of Vorbis does not hold, where places are told from its untrimmed end
 _A_BYTE = 16  # samples that a byte of a recording may hold before memory is taken step by step
 
 
@@ -283,17 +284,24 @@ def _decode(
         rate, frames = file.samplerate, num_samples(name, file, sound)
         column = channel_column(name, file.channels, channel)
         first, last = _piece(name, frames, rate, start, end)
-        is_mpeg = "MPEG" in file.subtype
-        lead = min(first, _MPEG_LEAD) if is_mpeg else 0
+        lead = _lead(file.subtype, first, frames, rate)
         if first:  # which takes a decoder a while, wherever it leads
             file.seek(first - lead)
-        if size is None or is_mpeg:
+        if size is None or "MPEG" in file.subtype:
             size = last - first
         for place in range(first, last, size):
             wanted = lead + min(size, last - place)
             signal = _read(name, file, wanted, column, num_bytes)
             _check_samples(name, signal, place - lead, last, wanted, rate)
             yield signal[lead:], rate
+            lead = 0
+
+
+def _lead(subtype: str, first: int, frames: int, rate: int) -> int:
+    """Samples to decode before a segment, for it to be as in the whole."""
+    if "MPEG" in subtype:
+        return min(first, _MPEG_LEAD)
+    return max(0, first - max(0, frames - _LAST_PAGE * rate)) if subtype == "VORBIS" else 0
 
 
 def _check_samples(name: str, signal: NDArray[np.float32], place: int, last: int, wanted: int, rate: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gmmspeech.audio import RawAudio, audio_format, read_audio, sample_at
+from gmmspeech.audio import RawAudio, audio_format, read_audio, read_audio_blocks, sample_at
 from gmmspeech.errors import AudioError, ConfigError
 from gmmspeech.formats.datadir import read_data_dir
 
@@ -74,6 +74,15 @@ def test_neighboring_pieces_share_no_sample_and_miss_none(wav):
     times = [0.0, 0.0123456, 0.3, 0.70001, 1.0]
     pieces = [read_audio(wav, start=a, end=b)[0] for a, b in itertools.pairwise(times)]
     np.testing.assert_array_equal(np.concatenate(pieces), read_audio(wav)[0])
+
+
+def test_pieces_of_the_last_page_of_vorbis(tmp_path):
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "a.ogg", 0.1 * rng.standard_normal(50123), RATE)
+    whole, _ = soundfile.read(tmp_path / "a.ogg", dtype="float32")
+    for first in range(123, 50000, 2500):
+        blocks = [block for block, _ in read_audio_blocks(tmp_path / "a.ogg", 1000, start=first / RATE)]
+        np.testing.assert_array_equal(np.concatenate(blocks), whole[first:])
 
 
 def test_a_small_overshoot_is_cut_and_a_large_one_is_an_error(wav):
