@@ -75,8 +75,9 @@ def speaker_folds(
             train = ~np.isin(model_fold, [first, second]) & ~np.isin(test_fold, [first, second])
             for kind, there in (("target", labels[train].any()), ("nontarget", not labels[train].all())):
                 if not there or not train.any():
-                    raise DataError(f"{n_folds} folds of {num_speakers} speakers: found no {kind} trials without the "
-                                    "speakers held out, expected more speakers with trials")  # fmt: skip
+                    folds = f"{counted(n_folds, 'fold')} of {counted(num_speakers, 'speaker')}"
+                    raise DataError(f"{folds}: found no {kind} trials without the speakers held out, expected more "
+                                    "speakers with trials")  # fmt: skip
             yield train, held_out
 
 
