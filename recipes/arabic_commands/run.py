@@ -57,7 +57,7 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
     for name, part in parts.items():
         if run.todo(f"features-{name}", makes=[run.out / f"feats-{name}.h5"], of=[part], settings=FRONT_END):
             gs.extract_features([part], run.out / f"feats-{name}.h5", FRONT_END, n_jobs=run.jobs)
-        lists = [part.path / "enroll_spk2utt", part.path / "group2utt"]
+        lists = [part.path / "enroll_spk2utt", *(part.path / groups for _, groups in tasks_of(part).values() if groups)]
         voices, pitch = (run.out / f"{kind}-{name}" for kind in ("voices", "pitch"))
         if run.todo(f"pitch-{name}", makes=[voices, pitch], of=[part, *lists]):
             pitches = pitches_of(part, n_jobs=run.jobs)
@@ -71,14 +71,15 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
         for name, part in parts.items():
             verify(run, system, name, part, ubms)
         for task, (trials, groups) in TASKS.items():
-            places = {name: run.out / f"scores-{system}-{name}-{task}" for name in parts}
+            tested = {name: part for name, part in parts.items() if task in tasks_of(part)}
+            places = {name: run.out / f"scores-{system}-{name}-{task}" for name in tested}
             summaries = [evaluate_file(Path(f"{places['eval']}-seed{seed}"), parts["eval"].path / trials)
                          for seed in range(len(ubms))]  # fmt: skip
             found[task, system] = rows.verification_row(f"{task}, {system} UBM", summaries)
             for kind in ("", PITCH) if groups and system != HEARD else ("",):
-                calibrated += calibrate(run, system, task + kind, parts, places, (trials, groups), kind)
+                calibrated += calibrate(run, system, task + kind, tested, places, (trials, groups), kind)
             if task == "five-words":
-                for name, part in parts.items():
+                for name, part in tested.items():
                     labels, scores = read_map(run.out / f"voices-{name}"), gs.read_scores(places[name])
                     listed = gs.read_trials(part.path / trials)
                     table = rows_of_groups(scores.align(listed), listed, labels, run.out / f"voices-{name}")[1:]
@@ -87,6 +88,11 @@ def main(run: pipeline.Run, corpus: Path, pool: Path | None, tests: Sequence[str
     run.results([found[task, system] for task in TASKS for system in backgrounds])
     run.results(calibrated, "calibrated")
     run.results(by_group, "groups")
+
+
+def tasks_of(part: DataDir) -> dict[str, tuple[str, str | None]]:
+    """Tasks that a part has the lists of: a further part need not have words that are scored as one."""
+    return {task: lists for task, lists in TASKS.items() if not lists[1] or (part.path / lists[1]).exists()}
 
 
 def system_of(name: str) -> System:
@@ -119,7 +125,7 @@ def train(run: pipeline.Run, name: str, background: Sequence[DataDir], seeds: in
 def verify(run: pipeline.Run, name: str, part_name: str, part: DataDir, ubms: Sequence[Path]) -> None:
     """Score the trials of a part by every background model, and by the mean of their scores; report the first."""
     sessions, features = part.path / "enroll_spk2utt", run.out / f"feats-{part_name}.h5"
-    for task, (trials, groups) in TASKS.items():
+    for task, (trials, groups) in tasks_of(part).items():
         mean = run.out / f"scores-{name}-{part_name}-{task}"
         scores = [Path(f"{mean}-seed{seed}") for seed in range(len(ubms))]
         report, lists = run.out / f"report-{name}-{part_name}-{task}-seed0", [sessions, part.path / trials]
