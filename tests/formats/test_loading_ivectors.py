@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from editing import edited, parts_of
+from editing import check_every_part
 
 from gmmspeech.errors import DataError, FeatureError
 from gmmspeech.formats.loading import load
@@ -140,49 +140,12 @@ def test_another_kind_than_expected(saved, tmp_path):
         load(tmp_path / "none.h5", KINDS[kind])
 
 
-def read_or_named(kind, path):
-    """Whether a file can be read, or else the error is one line that names it."""
-    try:
-        load(path, kind)
-    except DataError as error:
-        return str(path) in str(error) and "\n" not in str(error)
-    return True
-
-
 def test_a_part_missing_or_replaced_is_a_damaged_file(saved):
     kind, path = saved
-    _every_part(KINDS[kind], path, may_lack={"plda"})
+    check_every_part(path, KINDS[kind], may_lack="plda|transforms/2.*")
 
 
 def test_damaged_ivectors(tmp_path):
     path = tmp_path / "v.h5"
     IVectors(["a", "b"], np.ones((2, 2))).save(path)
-    _every_part(IVectors, path, may_lack=set())
-
-
-def _every_part(kind, path, may_lack):
-    content = path.read_bytes()
-    names, attributes = parts_of(path)
-    for name in names:
-        for replacement in (None, np.array([3.0]), np.array("text", dtype=object)):
-            path.write_bytes(content)
-            with edited(path) as file:
-                del file[name]
-                if replacement is not None:
-                    file[name] = replacement
-            if replacement is None and name not in may_lack and not name.startswith("transforms/2"):
-                with pytest.raises(DataError, match=rf"{path.name}: "):
-                    load(path, kind)
-            else:
-                assert read_or_named(kind, path)
-    for name, attribute in attributes:
-        if attribute == "checksum":  # not in files of version 0.1
-            continue
-        path.write_bytes(content)
-        with edited(path) as file:
-            del file[name].attrs[attribute]
-        with pytest.raises(DataError, match=rf"{path.name}: "):
-            load(path, kind)
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(DataError, match=rf"{path.name}: "):
-        load(path, kind)
+    check_every_part(path, IVectors)
