@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from gmmspeech.arguments import POSITIVE, check, is_masked, real, told
 from gmmspeech.errors import DataError, FeatureError, GmmSpeechError, ModelError, counted, one_line, shown
@@ -212,6 +212,29 @@ def check_finite(owner: str, array: NDArray, *, item: str, kind: type[GmmSpeechE
     bad = first_bad(array)
     if bad is not None:
         raise kind(f"{owner}: found NaN or infinity in {item} {bad[0]}, expected finite numbers")
+
+
+def check_finite_frames(owner: str, frames: NDArray, kind: type[GmmSpeechError] = FeatureError) -> None:
+    """Raise an error that says in which frame and column a number is not finite."""
+    bad = first_bad(frames)
+    if bad is not None:
+        found = f"{frames[bad]} in frame {bad[0]}, column {bad[1]}"
+        raise kind(f"{owner}: found {found}, expected finite {frames.dtype} numbers")
+
+
+def frames_to_store(
+    frames: ArrayLike, owner: str, dtype: DTypeLike = np.float32, columns: int | None = None
+) -> NDArray:
+    """Frames in the type in which they are stored; FeatureError if they aren't finite and (T, columns), T > 0."""
+    with np.errstate(over="ignore"):
+        block = real_array(frames, owner).astype(dtype, copy=False)
+    if block.ndim != 2 or not block.size:
+        raise FeatureError(f"{owner}: found frames of shape {block.shape}, expected (T, D), T > 0")
+    if columns is not None and block.shape[1] != columns:
+        expected = f"{columns} as in the utterances before"
+        raise FeatureError(f"{owner}: found {counted(block.shape[1], 'column')}, expected {expected}")
+    check_finite_frames(owner, block)
+    return block
 
 
 def check_parameters_finite(owner: str, **parameters: NDArray) -> None:

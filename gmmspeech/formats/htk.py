@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.checks import all_finite, first_bad, real_array
+from gmmspeech.checks import check_finite_frames, frames_to_store
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.names import id_of_name
@@ -126,9 +126,7 @@ def read_htk(path: str | os.PathLike[str]) -> HtkFile:
             raise DataError(f"{name}: CRC: found {_checksum(body, order)}, expected {stored} as the file's end says")
     with np.errstate(over="ignore", invalid="ignore"):  # of what is refused below
         frames = _decode(name, body, order, size // width, kind)
-    bad = first_bad(frames)
-    if bad is not None:
-        raise DataError(f"{name}: found {frames[bad]} in frame {bad[0]}, column {bad[1]}, expected finite numbers")
+    check_finite_frames(name, frames, DataError)
     return HtkFile(frames, kind, period / _TICKS)
 
 
@@ -170,10 +168,10 @@ def write_htk(
     period = round(frame_shift * _TICKS) if 0 < frame_shift < 2**31 / _TICKS else 0
     if period < 1:
         raise ConfigError(f"frame_shift: found {frame_shift}, expected milliseconds above 0")
-    with np.errstate(over="ignore"):
-        array = real_array(frames, os.fspath(path)).astype(np.float32, copy=False)
-    if array.ndim != 2 or array.size == 0 or 4 * array.shape[1] > _SHORT or not all_finite(array):
-        raise FeatureError(f"{os.fspath(path)}: found frames of shape {array.shape}, expected finite (T, D), T > 0")
+    array = frames_to_store(frames, os.fspath(path))
+    if 4 * array.shape[1] > _SHORT:
+        found = f"found frames of {counted(array.shape[1], 'column')}"
+        raise FeatureError(f"{os.fspath(path)}: {found}, expected at most {_SHORT // 4}")
     samples, size, body = len(array), 4 * array.shape[1], array.astype(">f4").tobytes()
     if "C" in qualifiers or base == "IREFC":
         samples, size, body = _compress(array, base)

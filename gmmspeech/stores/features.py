@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmmspeech.arguments import checked
 from gmmspeech.blocks import even_blocks
-from gmmspeech.checks import named
+from gmmspeech.checks import check_finite_frames, named
 from gmmspeech.described import Described
 from gmmspeech.errors import DataError, FeatureError, counted, one_line, shown
 from gmmspeech.features.compatibility import describe_front_end
@@ -26,7 +26,7 @@ from gmmspeech.files.text import look_alike
 from gmmspeech.formats.htk import HtkFile, htk_places, read_htk_range
 from gmmspeech.formats.kaldi.ark import ark_places, read_matrix
 from gmmspeech.formats.kaldi.tables import opened_table, script_places
-from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames, check_finite
+from gmmspeech.stores.hdf5_frames import FORMAT, VERSION, FeatureWriter, HDF5Frames
 from gmmspeech.stores.joined_frames import FORMAT as INDEX_FORMAT, IndexedFrames, JoinedFrames, Source, write_index
 
 __all__ = ["FORMAT", "INDEX_FORMAT", "VERSION", "FeatureStore", "FeatureWriter", "write_index", "write_store"]
@@ -307,7 +307,7 @@ class _FileFrames:
             )
         with np.errstate(over="ignore"):  # of doubles, which are infinite then
             frames = np.ascontiguousarray(frames, dtype=np.float32)
-        check_finite(name, frames)
+        check_finite_frames(name, frames)
         return frames
 
     def _check_shift(self, name: str, shift: float) -> None:

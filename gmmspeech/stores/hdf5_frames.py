@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmmspeech.checks import first_bad, real_array
+from gmmspeech.checks import first_bad, frames_to_store
 from gmmspeech.errors import ConfigError, DataError, FeatureError, counted, one_line
 from gmmspeech.files.hdf5 import opened_hdf5, stream_hdf5
 from gmmspeech.files.text import parse_object
@@ -109,7 +109,8 @@ class FeatureWriter:
     def write(self, utterance: str, frames: ArrayLike) -> None:
         """Append an utterance's frames, (T, D)."""
         self._check_new([utterance])
-        block = stored_block(utterance, frames, self._dtype, None if self._frames is None else self._frames.shape[1])
+        columns = None if self._frames is None else self._frames.shape[1]
+        block = frames_to_store(frames, f"utterance {utterance}", self._dtype, columns)
         self._append(block)
         self._lengths[utterance] = len(block)
 
@@ -158,19 +159,6 @@ class FeatureWriter:
             raise DataError(f"{self.path}: found no utterance to write, expected one or more")
         self._write_waiting()
         self._index = write_utterances(self._file, self._lengths)
-
-
-def stored_block(utterance: str, frames: ArrayLike, dtype: np.dtype, columns: int | None) -> NDArray:
-    """Frames in the type in which they are stored; FeatureError if they aren't finite and (T, columns), T > 0."""
-    with np.errstate(over="ignore"):
-        block = real_array(frames, f"utterance {utterance}").astype(dtype, copy=False)
-    if block.ndim != 2 or block.size == 0:
-        raise FeatureError(f"utterance {utterance}: found frames of shape {block.shape}, expected (T, D), T > 0")
-    if columns is not None and block.shape[1] != columns:
-        expected = f"{columns} as in the utterances before"
-        raise FeatureError(f"utterance {utterance}: found {counted(block.shape[1], 'column')}, expected {expected}")
-    check_finite(f"utterance {utterance}", block)
-    return block
 
 
 def write_utterances(file: h5py.File, lengths: dict[str, int]) -> list[h5py.Dataset]:
@@ -264,11 +252,3 @@ def check_front_end(front_end: str | None) -> None:
             parse_object(front_end)
     except (TypeError, ValueError) as error:
         raise ValueError(f"front end: {error}") from None
-
-
-def check_finite(name: str, frames: NDArray) -> None:
-    """Raise a FeatureError that says where a number is not finite."""
-    bad = first_bad(frames)
-    if bad is not None:
-        found = f"{frames[bad]} in frame {bad[0]}, column {bad[1]}"
-        raise FeatureError(f"{name}: found {found}, expected finite {frames.dtype} numbers")

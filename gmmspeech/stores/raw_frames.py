@@ -15,9 +15,9 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmmspeech.checks import frames_to_store
 from gmmspeech.errors import DataError, counted, text_or_type
 from gmmspeech.files.atomic import atomic_path
-from gmmspeech.stores.hdf5_frames import stored_block
 
 _MAGIC = b"gmmspeech frames"  # 16 bytes, which leave the numbers where processors like them
 _CHECKSUM_BYTES = 4
@@ -37,7 +37,7 @@ def raw_writer(path: str | os.PathLike[str], *, storage: str) -> Iterator[Callab
 
         def write(utterance: str, frames: ArrayLike) -> None:
             nonlocal columns, checksum
-            block = np.ascontiguousarray(stored_block(utterance, frames, np.dtype(storage), columns))
+            block = np.ascontiguousarray(frames_to_store(frames, f"utterance {utterance}", np.dtype(storage), columns))
             columns, checksum = block.shape[1], zlib.crc32(block, checksum)
             file.write(block.data)
 

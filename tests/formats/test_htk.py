@@ -127,8 +127,12 @@ def test_bad_files(tmp_path):
     for shift in (0, -1, np.nan, np.inf, 1e9, 1e-9):
         with pytest.raises(ConfigError, match="frame_shift: found"):
             write_htk(path, FRAMES, frame_shift=shift)
-    for bad in (FRAMES[0], FRAMES[:0], FRAMES * np.nan, np.full((1, 2), 1e300), np.zeros((1, 9000))):
-        fails("found frames of shape", write_htk, path, bad, kind=FeatureError)
+    for bad, match in (
+        *((FRAMES[0], "found frames of shape"), (FRAMES[:0], "found frames of shape")),
+        *((FRAMES * np.nan, "found nan in frame 0"), (np.full((1, 2), 1e300), "found inf in frame 0")),
+        (np.zeros((1, 9000)), "found frames of 9000 columns"),
+    ):
+        fails(match, write_htk, path, bad, kind=FeatureError)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

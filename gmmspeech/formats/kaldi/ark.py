@@ -22,8 +22,8 @@ from kaldiio.matio import read_matrix_or_vector
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from gmmspeech.arguments import checked
-from gmmspeech.checks import all_finite, named, real_array
-from gmmspeech.errors import DataError, FeatureError, GmmSpeechWarning, counted, one_line, shown
+from gmmspeech.checks import frames_to_store, named
+from gmmspeech.errors import DataError, GmmSpeechWarning, counted, one_line, shown
 from gmmspeech.files.atomic import atomic_path
 from gmmspeech.files.regular import open_regular
 from gmmspeech.files.table_places import Output
@@ -137,7 +137,7 @@ def write_kaldi_ark(
     if text and compress:
         raise DataError(f"{name}: found both text and compression, expected one of them")
     place = Output("ark", name, None if scp is None else os.fspath(scp), text)
-    frames_of = ((utterance, _checked(utterance, frames)) for utterance, frames in named(items, "item"))
+    frames_of = ((key, frames_to_store(frames, f"utterance {key}")) for key, frames in named(items, "item"))
     write_archive(place, ((key, encoded_array(x, text=text, compress=compress)) for key, x in frames_of))
 
 
@@ -171,15 +171,6 @@ def encoded_array(array: NDArray, *, text: bool, compress: bool = False) -> byte
     row = number * array.shape[-1]
     form = f" [ {row}]\n" if array.ndim == 1 else " [" + f"\n  {row}" * len(array) + "]\n"
     return (form % tuple(array.ravel().tolist())).encode()
-
-
-def _checked(utterance: str, frames: ArrayLike) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        matrix = np.ascontiguousarray(real_array(frames, f"utterance {utterance}"), dtype=np.float32)
-    if matrix.ndim != 2 or matrix.size == 0 or not all_finite(matrix):
-        found = f"shape {matrix.shape}" if matrix.ndim != 2 or matrix.size == 0 else "numbers that are not finite"
-        raise FeatureError(f"utterance {utterance}: found {found}, expected finite frames (T, D), T > 0")
-    return matrix
 
 
 def read_archive(
