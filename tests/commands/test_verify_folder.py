@@ -214,7 +214,7 @@ def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
     enrolled = read_list_map(tmp_path / "out" / "protocol" / "spk2utt")
     pitches = [gs.scoring.pitch_llr([[pitch(u) for u in enrolled[model]]], [pitch(test)])[0, 0] for model, test in
                zip(plain.models, plain.tests, strict=True)]  # fmt: skip
-    np.testing.assert_allclose(with_it.values - plain.values, 0.2 * np.array(pitches), atol=1e-6)
+    np.testing.assert_allclose(with_it.values - plain.values, 0.2 * np.array(pitches), atol=1e-5)  # rounded
     assert np.ptp(pitches) > 1
     assert steps.NOISE_NOTE in found.notes
     assert systems.ADAPTED_NOTE in found.notes

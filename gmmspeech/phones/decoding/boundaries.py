@@ -171,7 +171,7 @@ def _posteriors(bands: Iterable[tuple[Float32, Float32]], lengths: NDArray[np.in
     _add_backward(scores, stays, comes, rows)
     scores -= scores.max(axis=1, keepdims=True)
     np.exp(scores, out=scores)
-    scores /= scores.sum(axis=1, keepdims=True)
+    scores /= scores.sum(axis=1, keepdims=True, dtype=np.float64)  # or the batch's width would change roundings
     for u, length in enumerate(lengths):
         yield scores[rows[:length] + u]
 
