@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gmmspeech.errors import DataError, GmmSpeechWarning, shown
+from gmmspeech.files.regular import check_regular
 
 try:
     import fcntl
@@ -29,7 +30,6 @@ _TEMPORARY = [  # of names without a suffix, and with one; both fit some
 _LONGEST_NAME = 255  # bytes, of most file systems
 _LONGEST_SUFFIX = 32
 _FOLDER, _ALIVE = "gmmspeech-", ".alive"
-_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
 @contextmanager
@@ -84,11 +84,10 @@ def check_output(path: str | os.PathLike[str]) -> Path:
             _check_folder(final.parent)
         elif stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, "there is a folder of that name")
-        elif not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'no plain file')}")
-        elif not found.st_mode & 0o222 or not os.access(final, os.W_OK):  # root may write to any
-            raise PermissionError(errno.EACCES, "it is read-only")
         else:
+            check_regular(found.st_mode, str(final))
+            if not found.st_mode & 0o222 or not os.access(final, os.W_OK):  # root may write to any
+                raise PermissionError(errno.EACCES, "it is read-only")
             _check_folder(final.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error

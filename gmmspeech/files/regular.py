@@ -7,7 +7,7 @@ import os
 import stat
 from typing import BinaryIO
 
-_NOT_REGULAR = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
+_NOT_REGULAR = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:

@@ -25,10 +25,11 @@ def read_score_blocks(path: str | os.PathLike[str]) -> Iterator[Scores]:
 
 def map_scores(path: str | os.PathLike[str], out: str | os.PathLike[str], function: Callable[[Scores], Scores]) -> None:
     """Apply a function to a file of scores, block by block, and write what it gives as another."""
-    write_lines(out, (line for block in read_score_blocks(path) for line in _lines(function(block))))
+    write_lines(out, (line for block in read_score_blocks(path) for line in score_lines(function(block))))
 
 
-def _lines(scores: Scores) -> Iterator[str]:
+def score_lines(scores: Scores) -> Iterator[str]:
+    """Lines of a file of scores, whose nine digits preserve float32 exactly."""
     for model, test, value in zip(scores.models, scores.tests, scores.values.tolist(), strict=True):
         yield f"{model} {test} {value:.9g}"
 

@@ -16,7 +16,7 @@ from gmmspeech.errors import DataError, counted, shown
 from gmmspeech.files.atomic import write_lines
 from gmmspeech.files.text import check_distinct, is_field, read_line_blocks, split_columns
 from gmmspeech.formats.datadir import fields_of_lines, read_map
-from gmmspeech.formats.score_files import read_score_blocks
+from gmmspeech.formats.score_files import read_score_blocks, score_lines
 from gmmspeech.scoring.trials import Scores, TrialList, look_up, places
 
 _LABELS = {"target": True, "nontarget": False}
@@ -211,8 +211,7 @@ def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
     'ann u1 2.5\\n'
     """
     _check_ids(path, scores.models, scores.tests)
-    triples = zip(scores.models, scores.tests, scores.values.tolist(), strict=True)
-    write_lines(path, (f"{model} {test} {value:.9g}" for model, test, value in triples))
+    write_lines(path, score_lines(scores))
 
 
 def _agreed_pairs(

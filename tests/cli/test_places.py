@@ -288,10 +288,10 @@ def test_an_output_that_can_not_be_written_is_told_before_the_work(scored: Path,
     (scored / "pipe.link").symlink_to("pipe")
     before = sorted(scored.iterdir())
     for name, words in commands(scored).items():
-        for out, reason in (("kept", "read-only"), ("pipe", "a pipe"), ("pipe.link", "a pipe")):
-            stops(run(*filled(name, words, scored / out)), f"{out}: can't be written (it is {reason}")
+        for out, reason in (("kept", "it is read-only"), ("pipe", "a pipe"), ("pipe.link", "a pipe")):
+            stops(run(*filled(name, words, scored / out)), f"{out}: can't be written ({reason}")
         for out in ("/dev/null", "/dev/full"):
-            assert "it is a device" in run(*filled(name, words, out)).stderr
+            assert "a device, not a regular file" in run(*filled(name, words, out)).stderr
     assert sorted(scored.iterdir()) == before
     assert (scored / "kept").read_text() == "kept"
 
@@ -313,7 +313,7 @@ def test_outputs_are_not_where_messages_go(scored: Path) -> None:
     assert "/dev/stdout: found where standard output goes" in done.stderr
     done = subprocess.run([*words, "/dev/stdout"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "/dev/stdout: can't be written (it is a pipe)" in done.stderr
+    assert "/dev/stdout: can't be written (a pipe, not a regular file)" in done.stderr
 
 
 @UNIX

@@ -114,15 +114,15 @@ def test_what_is_no_plain_file_or_read_only_is_refused(tmp_path):
     refused(path, "it is read-only")
     assert path.read_text() == "old"
     os.mkfifo(tmp_path / "pipe")
-    refused(tmp_path / "pipe", "it is a pipe")
+    refused(tmp_path / "pipe", "a pipe, not a regular file")
     with socket.socket(socket.AF_UNIX) as end:
         end.bind(str(tmp_path / "socket"))
-        refused(tmp_path / "socket", "it is a socket")
+        refused(tmp_path / "socket", "a socket, not a regular file")
     (tmp_path / "link").symlink_to("/dev/null")
     for device in ("/dev/null", tmp_path / "link"):
-        refused(device, "it is a device")
+        refused(device, "a device, not a regular file")
     reader, writer = os.pipe()
-    refused(f"/dev/fd/{writer}", "it is a pipe")
+    refused(f"/dev/fd/{writer}", "a pipe, not a regular file")
     os.close(reader)
     os.close(writer)
     assert sorted(found.name for found in tmp_path.iterdir()) == ["link", "pipe", "scores", "socket"]
@@ -135,7 +135,7 @@ def test_devices_stay_devices(tmp_path):
     except PermissionError:
         pytest.skip("needs the right to make devices")
     before = os.stat(tmp_path / "null")
-    refused(tmp_path / "null", "it is a device")
+    refused(tmp_path / "null", "a device, not a regular file")
     assert os.path.samestat(os.stat(tmp_path / "null"), before)
 
 

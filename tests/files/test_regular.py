@@ -13,11 +13,11 @@ def test_a_file_is_opened(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
-@pytest.mark.parametrize("found", ["a named pipe", "a device", "a folder"])
+@pytest.mark.parametrize("found", ["a pipe", "a device", "a folder"])
 def test_what_is_no_file_is_named_at_once(tmp_path, found):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    path = {"a named pipe": pipe, "a device": "/dev/zero", "a folder": tmp_path}[found]
+    path = {"a pipe": pipe, "a device": "/dev/zero", "a folder": tmp_path}[found]
     with pytest.raises(OSError, match=f"{found}, not a regular file"):
         open_regular(path)
 

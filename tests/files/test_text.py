@@ -108,7 +108,7 @@ def test_a_large_file_of_zeros_is_refused(tmp_path):
 def test_what_would_wait_or_never_end_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path, found in [
-        (tmp_path / "pipe", "a named pipe"),
+        (tmp_path / "pipe", "a pipe"),
         ("/dev/zero", "a device"),
         ("a\0b", "a null byte in its name"),
     ]:

@@ -167,7 +167,7 @@ def test_a_store_of_files(tmp_path):
         np.testing.assert_array_equal(store["é b"], FRAMES)
     os.mkfifo(folder / "pipe")
     for text, match in {
-        "htk/pipe\n": "htk/pipe: can.t be read .a named pipe.*, expected an HTK parameter file",
+        "htk/pipe\n": "htk/pipe: can.t be read .a pipe.*, expected an HTK parameter file",
         '"htk/a.mfc\n': ':1: found "htk/a.mfc, expected a name with its quotes and escapes whole',
         "htk/a\\000.mfc\n": ":1: found 'htk/a.*, expected a file",
         "htk/a.mfc[0,٣]\n": "found no file",

@@ -141,7 +141,7 @@ def test_a_row_in_text_is_what_is_asked_for(folder):
         ("scp:none.scp.gz", DataError, "none.scp.gz: can't be read"),
         ("scp,p:none.scp", DataError, "none.scp: can't be read"),
         ("ark:-", DataError, "ark:-: found no utterance"),
-        ("ark:pipe", DataError, r"pipe: can't be read \(a named pipe, not a regular file\), expected an archive"),
+        ("ark:pipe", DataError, r"pipe: can't be read \(a pipe, not a regular file\), expected an archive"),
     ],
 )
 def test_what_is_refused(folder, monkeypatch, text, error, match):
