@@ -53,6 +53,8 @@ class StatsBatch:
         See `StatsSource`.
     sum_xx : ndarray, shape (U, K, D), float64, optional
         Second-order statistics, where they were asked for.
+    center : ndarray, shape (D,) or (K, D), float64, optional
+        Point about which `sum_xx` is taken, instead of 0; see `GMMStats`.
     """
 
     n: NDArray[np.float64]
@@ -61,6 +63,7 @@ class StatsBatch:
     ubm_digest: str | None = None
     front_end: str | None = None
     sum_xx: NDArray[np.float64] | None = None
+    center: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.n)
@@ -73,7 +76,7 @@ class StatsBatch:
             rows = slice(start, start + size)
             squares = self.sum_xx[rows] if second_order and self.sum_xx is not None else None
             columns = self.n[rows], self.sum_x[rows], self.num_frames[rows]
-            yield StatsBatch(*columns, self.ubm_digest, self.front_end, squares)
+            yield StatsBatch(*columns, self.ubm_digest, self.front_end, squares, self.center)
 
     def centered(self, means: NDArray[np.float64], deviations: NDArray[np.float64]) -> NDArray[np.float64]:
         """First-order statistics about some means, in units of deviations: ``(sum_x - n means) / deviations``.
@@ -91,6 +94,13 @@ class StatsBatch:
         np.subtract(self.sum_x, centered, out=centered)
         centered /= deviations
         return centered
+
+    def squares_about(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Second-order statistics about some means (K, D), shape (U, K, D)."""
+        assert self.sum_xx is not None
+        mine = np.zeros(1) if self.center is None else self.center
+        n, step = self.n[:, :, None], mine - means
+        return self.sum_xx + step * (2 * (self.sum_x - n * mine) + n * step)
 
 
 Statistics = Sequence[GMMStats] | StatsSource
@@ -118,11 +128,15 @@ def _list_batches(
         some = stats[start : start + size]
         for i, one in enumerate(some, start):
             check_shape(f"statistics {i}", one.sum_x, shape)
+        # one point near the frames, where statistics tell one: squares about 0 lose the digits of frames far from it
+        center = some[0].center
+        about = np.zeros(1) if center is None or some[0].squares is None else center
         yield StatsBatch(
             np.stack([one.n for one in some]),
             np.stack([one.sum_x for one in some]),
             np.array([one.num_frames for one in some], dtype=np.float64),
-            sum_xx=np.stack([one.sum_xx for one in some]) if second_order else None,
+            sum_xx=np.stack([one.squares_about(about) for one in some]) if second_order else None,
+            center=about,
         )
 
 

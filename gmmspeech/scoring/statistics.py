@@ -8,7 +8,6 @@ a channel), and the frames are no longer needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,22 +62,27 @@ def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Stati
     check_of_ubm(stats, ubm)
     for i, model in enumerate(models):
         check_shape(f"model {i}", model.means_, shape)
-    background = _natural_parameters(ubm)
-    gains = np.array([_natural_parameters(model) - background for model in models]).reshape(-1, len(background))
+    gains = np.array([_gains(model, ubm) for model in models]).reshape(len(models), -1)
     batches = stats_batches(stats, shape, BATCH, second_order=True)
-    return np.concatenate([np.empty((len(gains), 0)), *(gains @ _supervectors(batch).T for batch in batches)], axis=1)
+    scores = (gains @ _supervectors(batch, ubm.means_).T for batch in batches)
+    return np.concatenate([np.empty((len(gains), 0)), *scores], axis=1)
 
 
-def _natural_parameters(gmm: DiagonalGMM) -> NDArray[np.float64]:
-    """Vector whose product with `_supervectors` is the sum of n log(w N(x)), but for a constant."""
-    precisions = 1 / gmm.covariances_
-    with np.errstate(divide="ignore"):
-        log_weights = np.maximum(np.log(gmm.weights_), -1e6)  # finite: two infinite ones would leave NaN
-    constants = log_weights + 0.5 * np.log(precisions).sum(axis=1) - 0.5 * (gmm.means_**2 * precisions).sum(axis=1)
-    return np.concatenate([(gmm.means_ * precisions).ravel(), (-0.5 * precisions).ravel(), constants])
+def _gains(model: DiagonalGMM, ubm: DiagonalGMM) -> NDArray[np.float64]:
+    """Vector whose product with `_supervectors` is the gain in the sum of n log(w N(x)) from `ubm` to `model`.
+
+    In distances from the means of `ubm`: about 0, frames far from it would leave no digit of the difference.
+    """
+    before, precisions = 1 / ubm.covariances_, 1 / model.covariances_
+    with np.errstate(divide="ignore"):  # finite: two infinite ones would leave NaN
+        log_weights, log_weights_before = (np.maximum(np.log(gmm.weights_), -1e6) for gmm in (model, ubm))
+    shifts = model.means_ - ubm.means_
+    exponents = np.log(precisions) - np.log(before) - shifts**2 * precisions
+    constants = log_weights - log_weights_before + 0.5 * exponents.sum(axis=1)
+    return np.concatenate([(shifts * precisions).ravel(), (-0.5 * (precisions - before)).ravel(), constants])
 
 
-def _supervectors(batch: StatsBatch) -> NDArray[np.float64]:
-    """Statistics a frame, an utterance a row."""
-    columns = (batch.sum_x, cast(NDArray, batch.sum_xx), batch.n)
+def _supervectors(batch: StatsBatch, means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Statistics a frame about some means, an utterance a row."""
+    columns = (batch.centered(means, np.ones_like(means)), batch.squares_about(means), batch.n)
     return np.hstack([column.reshape(len(batch), -1) for column in columns]) / batch.num_frames[:, None]

@@ -174,10 +174,9 @@ def fisher_vectors(ubm: DiagonalGMM, stats: Statistics, *, improved: bool = True
     vectors = np.empty((len(stats), len(weights) + 2 * means.size))
     start = 0
     for batch in stats_batches(stats, means.shape, BATCH, second_order=True):
-        assert batch.sum_xx is not None
-        n, frames = batch.n[:, :, None], batch.num_frames[:, None]
+        frames = batch.num_frames[:, None]
         first = batch.centered(means, np.sqrt(variances))
-        spread = (batch.sum_xx - means * (2 * batch.sum_x - n * means)) / variances - n
+        spread = batch.squares_about(means) / variances - batch.n[:, :, None]
         parts = (batch.n - frames * weights) * scale, first * scale[:, None], spread * (scale[:, None] / np.sqrt(2))
         joined = np.concatenate([part.reshape(len(batch), -1) for part in parts], axis=1)
         np.divide(joined, frames, out=vectors[start : start + len(batch)])

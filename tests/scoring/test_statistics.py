@@ -41,6 +41,16 @@ def test_equal_to_the_gain_of_ems_auxiliary_function(seed):
             assert scores[i, j] <= log_likelihood_ratio(model, ubm, frames) + 1e-9
 
 
+@pytest.mark.parametrize("offset", [1e6, 1e8])
+def test_of_frames_far_from_zero(offset):
+    rng = np.random.default_rng(0)
+    ubm, model, frames = mixture(rng), mixture(rng), rng.normal(1, 2, (30, D))
+    expected = statistics_llr([model], ubm, [ubm.accumulate(frames)])
+    far = [gmm.with_parameters(gmm.weights_, gmm.means_ + offset, gmm.covariances_) for gmm in (ubm, model)]
+    found = statistics_llr(far[1:], far[0], [far[0].accumulate(frames + offset)])
+    np.testing.assert_allclose(found, expected, rtol=1e-14 * offset, atol=1e-14 * offset)
+
+
 @given(seed=st.integers(0, 10**6))
 @few
 def test_linear_in_the_statistics(seed):

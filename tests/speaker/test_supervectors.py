@@ -92,6 +92,14 @@ def test_fisher_vectors_are_the_gradients(background, monkeypatch):
     assert fisher_vectors(ubm, []).shape == (0, 28)
 
 
+def test_fisher_vectors_of_frames_far_from_zero(background):
+    rng = np.random.default_rng(1)
+    ubm, x = background(rng), rng.normal(0, 1.5, (20, 3))
+    far = ubm.with_parameters(ubm.weights_, ubm.means_ + 1e6, ubm.covariances_)
+    expected = fisher_vectors(ubm, [ubm.accumulate(x)], improved=False)
+    np.testing.assert_allclose(fisher_vectors(far, [far.accumulate(x + 1e6)], improved=False), expected, atol=1e-8)
+
+
 def test_fisher_vectors_are_those_of_scikit_image(background):
     fisher_vector = pytest.importorskip("skimage.feature._fisher_vector").fisher_vector
     rng = np.random.default_rng(2)
@@ -111,4 +119,4 @@ def test_fisher_vectors_of_the_mixtures_own_frames_are_short():
 def test_fisher_vectors_need_squares(case):
     ubm, stats = case
     with pytest.raises(FeatureError, match="statistics 0: found NaN or infinity"):
-        fisher_vectors(ubm, [replace(stats[0], sum_xx=np.full((4, 3), np.nan))])
+        fisher_vectors(ubm, [replace(stats[0], sum_xx=np.full((4, 3), np.nan), squares=None)])
