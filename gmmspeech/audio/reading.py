@@ -284,8 +284,8 @@ def _decode(
         rate, frames = file.samplerate, num_samples(name, file, sound)
         column = channel_column(name, file.channels, channel)
         first, last = _piece(name, frames, rate, start, end)
-        lead = _lead(file.subtype, first, frames, rate)
-        if first:  # which takes a decoder a while, wherever it leads
+        lead = _lead(file, first, frames)
+        if first > lead:  # which takes a decoder a while, wherever it leads
             file.seek(first - lead)
         if size is None or "MPEG" in file.subtype:
             size = last - first
@@ -297,11 +297,13 @@ def _decode(
             lead = 0
 
 
-def _lead(subtype: str, first: int, frames: int, rate: int) -> int:
+def _lead(file: soundfile.SoundFile, first: int, frames: int) -> int:
     """Samples to decode before a segment, for it to be as in the whole."""
-    if "MPEG" in subtype:
+    if not file.seekable():  # G.721, and others whose samples each depend on the one before
+        return first
+    if "MPEG" in file.subtype:
         return min(first, _MPEG_LEAD)
-    return max(0, first - max(0, frames - _LAST_PAGE * rate)) if subtype == "VORBIS" else 0
+    return max(0, first - max(0, frames - _LAST_PAGE * file.samplerate)) if file.subtype == "VORBIS" else 0
 
 
 def _check_samples(name: str, signal: NDArray[np.float32], place: int, last: int, wanted: int, rate: int) -> None:

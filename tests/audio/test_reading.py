@@ -85,6 +85,14 @@ def test_pieces_of_the_last_page_of_vorbis(tmp_path):
         np.testing.assert_array_equal(np.concatenate(blocks), whole[first:])
 
 
+@pytest.mark.parametrize(("kind", "subtype"), [("AU", "G721_32"), ("WAV", "NMS_ADPCM_16")])
+def test_pieces_where_no_decoder_can_begin_in_the_middle(tmp_path, pcm, kind, subtype):
+    path = tmp_path / "a"
+    soundfile.write(path, pcm, RATE, format=kind, subtype=subtype)
+    whole, rate = read_audio(path)
+    assert np.array_equal(read_audio(path, start=300 / rate, end=500 / rate)[0], whole[300:500])
+
+
 def test_a_small_overshoot_is_cut_and_a_large_one_is_an_error(wav):
     assert len(read_audio(wav, start=0.5, end=1.4999)[0]) == RATE // 2
     fails("segment ends at 1.5 s", wav, start=0.5, end=1.5)
