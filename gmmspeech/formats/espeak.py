@@ -60,8 +60,13 @@ _MARKS = str.maketrans("", "", "ˈˌ-_|.\u200d")
 # IPA in place of eSpeak's names, where those have none.
 _UNWRITTEN = {"onɡ": "ʊŋ", "unɡ": "ʊŋ", "o-": "ɤ", "ər": "ɚ", "i.": "ɨ", "i̪": "ɨ", "tɕh": "tɕʰ", "ts.h": "tʂʰ"}
 _UNWRITTEN |= {"ts.": "tʂ", "s.": "ʂ", "r.": "ɽ", "n^": "ɲ", "ᵻ": "ɪ", "sx": "ɧ", "ɪ^": "ɪ", 'u"': "ʉ", 'u"ː': "ʉː"}
+_UNWRITTEN |= {"oe": "ø", "oe:": "øː", "ᵐ": "m", "ⁿ": "n", "ᵑ": "ŋ"}
+# Letters that mean something else in the names of one language; Cantonese ones are Jyutping's.
+_RENAMED = {"ru": "y ɨ", "vi": "y ɨ", "pt": "y ɪ", "uz": "y ɪ", "yue": "nɡ ŋ eoi ɵy eo ɵ oe œː yu yː z dz c ts"}
 # Beside letters: long, voiceless (Icelandic), palatalized (Estonian), and a tone of Punjabi's, left out.
-_LETTERS = str.maketrans("εΦ?SZNXA`[:#^", "ɛɸʔʃʒŋχɑʼ\u032aː\u0325ʲ", "+") | {ord("ʦ"): "ts"}
+_LETTERS = str.maketrans("εΦ?SZNXAK`[:#^", "ɛɸʔʃʒŋχɑɬʼ\u032aː\u0325ʲ", "+") | {ord("ʦ"): "ts"}
+_STOD = re.compile(f"^ʔ(?=[{''.join(sorted(VOWELS))}])")  # of Danish vowels; elsewhere a phoneme of its own
+_OKINA = re.compile("[ʻʼ‘’']")  # the glottal stop of Hawaiian, where eSpeak has a pause
 _UNKNOWN_HAN = "@:11"  # said for a character that eSpeak does not know
 # American English in ARPAbet, where the nearest phone is not what dictionaries have.
 _ENGLISH = {"ɜː": ("ɝ",), "ɾ": ("t",), "ʔ": ("t",), "n̩": ("ə", "n"), "l̩": ("ə", "l"), "oː": ("ɔ",), "ɐ": ("ʌ",)}
@@ -248,13 +253,17 @@ def _spoken(words: Iterable[str], voice: str) -> list[tuple[str, ...]]:
 
 def _phones_of(word: str, voice: str, library: ctypes.CDLL) -> tuple[str, ...]:
     text = unicodedata.normalize("NFC", word).replace("\0", "")
+    if voice == "haw" and _OKINA.search(text):
+        first, *others = (_phones_of(part, voice, library) if part else () for part in _OKINA.split(text))
+        return first + tuple(phone for part in others for phone in ("ʔ", *part))
     translate: Callable[[str, ctypes.CDLL, int], str] = _translate
     if len(text) == 1 and not voice.startswith(_HAN):
         elided, vowel = _ELIDED.get(voice.partition("-")[0], ("", ""))
         translate = partial(_of_elided, vowel) if text.lower() in elided else _of_letter
     ipa = translate(text, library, _IPA)
-    if not _is_read(text, ipa, voice):
-        return ()
+    if not _is_read(text, ipa, voice) or _names_a_sign(text, ipa, library):
+        unpointed = _without_points(text)
+        return _phones_of(unpointed, voice, library) if unpointed != text else ()
     pieces = _pieces(ipa)
     names = _pieces(translate(text, library, 0)) if voice.startswith(_TONAL) else pieces
     if len(names) != len(pieces):
@@ -262,8 +271,12 @@ def _phones_of(word: str, voice: str, library: ctypes.CDLL) -> tuple[str, ...]:
     if any(name.strip("',%=") == _UNKNOWN_HAN for name in names):
         return ()
     phones = [p for piece, name in zip(pieces, names, strict=True) for p in _split(piece, name, voice)]
-    doubled = {i for i, pair in enumerate(itertools.pairwise(phones)) if pair == ("ɹ", "ɹ")}  # "ʊɹ·ɹ" of "during"
-    return tuple(phone for i, phone in enumerate(phones) if i not in doubled)
+    return tuple(phone for before, phone in itertools.pairwise(["", *phones]) if not _is_said(before, phone))
+
+
+def _is_said(before: str, phone: str) -> bool:
+    """Tell whether a phone is already in the one before it: the r of "ʊɹ·ɹ" ("during"), the glottal stop of "pʼ·ʔ"."""
+    return before == phone == "ɹ" or (phone == "ʔ" and before.endswith("ʼ"))
 
 
 def _of_letter(letter: str, library: ctypes.CDLL, mode: int) -> str:
@@ -305,6 +318,26 @@ def _is_read(text: str, ipa: str, voice: str) -> bool:
     return not spelled and "(en)" not in ipa
 
 
+def _names_a_sign(text: str, ipa: str, library: ctypes.CDLL) -> bool:
+    """Tell whether eSpeak says the name of a sign that is no letter, such as a vowel's: it has no rule for it."""
+    said = _SEPARATOR.join(_sounds(ipa))
+    signs = {c for c in text if unicodedata.category(c) in ("Mn", "Mc")}
+    names = [name for sign in signs if not _SWITCH.search(name := _translate(sign, library, _IPA))]
+    return any(len(_sounds(name)) > 2 and _SEPARATOR.join(_sounds(name)[:3]) in said for name in names)
+
+
+def _sounds(ipa: str) -> list[str]:
+    """Phonemes that are heard, without stress."""
+    return [sound for piece in _pieces(ipa) if (sound := piece.strip("ˈˌ"))]
+
+
+def _without_points(text: str) -> str:
+    """A text in Hebrew or Arabic letters without its vowel points, which may be left out; any other as it is."""
+    if not any(unicodedata.bidirectional(c) in ("R", "AL") for c in text):
+        return text
+    return "".join(c for c in text if unicodedata.category(c) != "Mn")
+
+
 def _split(piece: str, name: str, voice: str) -> list[str]:
     """Phones in IPA of one of eSpeak's phonemes, whose name has the tone."""
     tone = ""
@@ -312,11 +345,16 @@ def _split(piece: str, name: str, voice: str) -> list[str]:
         tone = digits[0].translate(_SUPERSCRIPTS)
         piece = re.sub("[0-9ɜ]+$", "", piece)
     piece = piece.strip("ˈˌ")
+    renamed = _RENAMED.get(voice.partition("-")[0], "").split()
+    for old, new in zip(renamed[::2], renamed[1::2], strict=True):
+        piece = piece.replace(old, new)
     plain = re.sub("[0-9]", "", _UNWRITTEN.get(piece, piece).translate(_LETTERS).translate(_MARKS))
-    plain = re.sub("(?<=[ptkcqsʂɕfbdɡʃ])h$", "ʰ", plain)
+    plain = _STOD.sub("", re.sub("ː+", "ː", re.sub("(?<=[ptkcqsʂɕfbdɡʃ])h$", "ʰ", plain)))
     phones: list[str] = []
     for segment in split_segments(plain):
-        if phones and _joins(phones[-1], segment):
+        if phones and phones[-1] == segment:
+            phones[-1] = segment.rstrip("ː") + "ː"
+        elif phones and _joins(phones[-1], segment):
             phones[-1] += segment
         else:
             phones.append(segment)

@@ -55,6 +55,17 @@ mk: ќе kʲ e
 is: hross h r̥ ɔ s s
 ky: тоо t̪ oː
 pa: ਧੀ t i
+ru: ты t ɨ
+pt-br: sete s ɛ tʃ ɪ
+yue: 三 s aː⁷ m, 水 s ɵy², 五 ŋ
+tn: tlhano ɬ a n ʊ
+sq: mollë m ɔ lː ə
+si: අඹ ɐ m b ə
+# Marks that are no phones: a stød, an ejective's apostrophe, points; the ʻokina is one.
+da: hus h u s
+qu: p'isaq pʼ i s a q
+he: שָׁלוֹם ʃ a l o m
+haw: maʻi m a ʔ i, ʻōʻō ʔ oː ʔ oː
 """
 
 
@@ -101,6 +112,7 @@ def test_words_that_it_can_only_spell_are_left_out_and_named():
         "ja": ["漢字", "12時", "カメラ"],
         "ru": ["你好", "чай"],
         "cmn": ["привет", "亽", "好"],
+        "kok": ["दोन", "घर"],
     }.items():
         *bad, good = words
         with pytest.warns(
