@@ -43,7 +43,7 @@ _EXPECTED = "an archive of Kaldi's"
 _LONGEST_KEY = 4096
 _LONGEST_LINE = 1 << 27  # bytes
 _HDF5 = b"\x89HDF"
-_SPEECH_FEATURE = 2  # Kaldi's compression of features: a byte a number, with quantiles of each column
+_AUTOMATIC = 1  # Kaldi's compression: a byte a number, with quantiles of each column, or two bytes in up to 8 rows
 
 
 def read_matrix(file: str, where: str = "", *, as_rows: bool = False) -> NDArray:
@@ -115,7 +115,7 @@ def write_kaldi_ark(
     text : bool
         Write text instead of binary.
     compress : bool
-        Use one byte per number, with some loss, like Kaldi's ``copy-feats --compress=true``.
+        Use one byte per number, or two in up to 8 frames, with some loss, like Kaldi's ``copy-feats --compress=true``.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def encoded_array(array: NDArray, *, text: bool, compress: bool = False) -> byte
     """Give a vector or matrix as it stands in an archive behind its id."""
     if not text:
         with io.BytesIO() as file:
-            kaldiio.save_ark(file, {"": array}, compression_method=_SPEECH_FEATURE if compress else None)
+            kaldiio.save_ark(file, {"": array}, compression_method=_AUTOMATIC if compress else None)
             return file.getvalue()[1:]  # behind a blank
     number = "%.9g " if array.dtype == np.float32 else "%.17g "  # digits that bring the same number back
     row = number * array.shape[-1]

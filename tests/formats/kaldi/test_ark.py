@@ -33,6 +33,15 @@ def test_archives_of_kaldis(golden, kind):
             assert store[utterance].dtype == np.float32
 
 
+@pytest.mark.parametrize(("rows", "steps"), [(8, 65535), (9, 255)])
+def test_few_rows_are_compressed_more_finely_as_kaldi_does(tmp_path, rows, steps):
+    frames = np.random.default_rng(0).uniform(size=(rows, 100)).astype(np.float32)
+    write_kaldi_ark(tmp_path / "a.ark", [("u", frames)], compress=True)
+    with FeatureStore(f"ark:{tmp_path / 'a.ark'}") as store:
+        error = np.abs(store["u"] - frames).max()
+    assert 0.1 / steps < error < 2 / steps
+
+
 def test_a_compressed_archive_of_kaldis(golden):
     folder = golden / "kaldi/feats"
     with (
