@@ -168,7 +168,7 @@ class FrontEnd(Described, Section):
     @classmethod
     @checked
     def from_kaldi_conf(
-        cls, path: str | Path, kind: str = "mfcc", *, vad: str | Path | None = None, **sections: Any
+        cls, path: str | Path, kind: str | None = None, *, vad: str | Path | None = None, **sections: Any
     ) -> FrontEnd:
         """Read a configuration file of Kaldi's compute-mfcc-feats, compute-fbank-feats or compute-plp-feats.
 
@@ -178,8 +178,10 @@ class FrontEnd(Described, Section):
         ----------
         path : str or Path
             Lines such as ``--num-ceps=20``.
-        kind : {"mfcc", "fbank", "plp"}
-            Type of features that the options are for.
+        kind : {"mfcc", "fbank", "plp"}, optional
+            Type of features that the options are for; by default the file's name tells it, as in ``plp.conf`` or
+            ``fbank_40.conf``, or options that the other types lack, such as ``--use-log-fbank``; with options for
+            cepstra and none for PLP only, it is MFCC.
         vad : str or Path, optional
             A configuration file of compute-vad.
         **sections
@@ -188,7 +190,8 @@ class FrontEnd(Described, Section):
         Raises
         ------
         ConfigError
-            The file is missing, or an option is unknown, invalid or not supported; the message names file and line.
+            The file is missing, or an option is unknown, invalid or not supported (the message names file and line), or
+            nothing tells the type.
 
         Examples
         --------
@@ -199,7 +202,8 @@ class FrontEnd(Described, Section):
         ...     gs.FrontEnd.from_kaldi_conf(conf, deltas={}).describe()
         '20 MFCC + Δ + ΔΔ, 25/10 ms, no VAD, no CMVN'
         """
-        found = conf_files.read_kaldi_features(Path(path), kind)
+        file = Path(path)
+        found = conf_files.read_kaldi_features(file, conf_files.kind_of_kaldi(file) if kind is None else kind)
         if vad is not None:
             found["vad"] = conf_files.read_kaldi_vad(Path(vad))
         return cls._from_conf(path, found | sections)
@@ -242,9 +246,7 @@ class FrontEnd(Described, Section):
     def from_file(cls, path: str | Path, *, sample_frequency: int | None = None) -> FrontEnd:
         """Read a TOML file, an included configuration by its name, or a ``.conf`` file of Kaldi or HTK.
 
-        The first option tells Kaldi files from HTK files. The type of features in a Kaldi file follows from its name,
-        as in ``plp.conf`` or ``fbank_40.conf``, or from options that the other types lack, such as ``--use-log-fbank``;
-        with options for cepstra and none for PLP only, it is MFCC.
+        The first option tells Kaldi files from HTK files.
 
         Parameters
         ----------
@@ -268,7 +270,7 @@ class FrontEnd(Described, Section):
             return cls.from_toml(path)
         if not conf_files.is_kaldi(file):
             return cls.from_htk_conf(file, sample_frequency=sample_frequency)
-        return cls.from_kaldi_conf(file, conf_files.kind_of_kaldi(file))
+        return cls.from_kaldi_conf(file)
 
     @classmethod
     def _from_conf(cls, path: str | Path, sections: Mapping[str, Any]) -> FrontEnd:

@@ -94,7 +94,7 @@ def test_kaldi_options_of_every_kind(tmp_path):
     ],
 )
 def test_each_direction_of_resampling_has_its_own_option(tmp_path, text, resample, refused):
-    front = FrontEnd.from_kaldi_conf(written(tmp_path, f"--sample-frequency=16000\n--dither=0\n{text}"))
+    front = FrontEnd.from_kaldi_conf(written(tmp_path, f"--sample-frequency=16000\n--dither=0\n{text}"), "mfcc")
     assert front.resample == resample
     assert FrontEnd.from_json(front.to_json()) == front
     for rate in (8000, 11025, 22050, 44100):
@@ -155,7 +155,7 @@ def test_zero_mean_of_static_features_leaves_energy_and_deltas(tmp_path):
 def test_mistakes_in_kaldi_conf(text, message, tmp_path):
     path = written(tmp_path, text)
     with pytest.raises(ConfigError) as caught:
-        FrontEnd.from_kaldi_conf(path)
+        FrontEnd.from_kaldi_conf(path, "mfcc")
     assert str(caught.value).startswith(f"{path}: {message}")
     assert "\n" not in str(caught.value)
 
@@ -241,7 +241,7 @@ def test_the_name_or_the_options_tell_the_program(tmp_path, name, text, kind):
         with pytest.raises(ConfigError, match=f"found options that .* all have, {expected}"):
             FrontEnd.from_file(path)
     else:
-        assert FrontEnd.from_file(path) == FrontEnd.from_kaldi_conf(path, kind)
+        assert FrontEnd.from_file(path) == FrontEnd.from_kaldi_conf(path) == FrontEnd.from_kaldi_conf(path, kind)
 
 
 @pytest.mark.parametrize(
