@@ -66,7 +66,9 @@ _RENAMED = {"ru": "y ɨ", "vi": "y ɨ", "pt": "y ɪ", "uz": "y ɪ", "yue": "nɡ 
 # Beside letters: long, voiceless (Icelandic), palatalized (Estonian), and a tone of Punjabi's, left out.
 _LETTERS = str.maketrans("εΦ?SZNXAK`[:#^", "ɛɸʔʃʒŋχɑɬʼ\u032aː\u0325ʲ", "+") | {ord("ʦ"): "ts"}
 _STOD = re.compile(f"^ʔ(?=[{''.join(sorted(VOWELS))}])")  # of Danish vowels; elsewhere a phoneme of its own
-_OKINA = re.compile("[ʻʼ‘’']")  # the glottal stop of Hawaiian, where eSpeak has a pause
+_GLOTTAL_STOP = re.compile("[ʻʼꞌ‘’']")  # in these languages, where eSpeak has a pause or nothing
+_WITH_GLOTTAL_STOPS = ("haw", "gn", "om", "mto")
+_TYPED = str.maketrans("ʼ", "'", "\0\u05f4")  # whose name it says; Hebrew's gershayim is in acronyms that are words
 _UNKNOWN_HAN = "@:11"  # said for a character that eSpeak does not know
 # American English in ARPAbet, where the nearest phone is not what dictionaries have.
 _ENGLISH = {"ɜː": ("ɝ",), "ɾ": ("t",), "ʔ": ("t",), "n̩": ("ə", "n"), "l̩": ("ə", "l"), "oː": ("ɔ",), "ɐ": ("ʌ",)}
@@ -252,9 +254,9 @@ def _spoken(words: Iterable[str], voice: str) -> list[tuple[str, ...]]:
 
 
 def _phones_of(word: str, voice: str, library: ctypes.CDLL) -> tuple[str, ...]:
-    text = unicodedata.normalize("NFC", word).replace("\0", "")
-    if voice == "haw" and _OKINA.search(text):
-        first, *others = (_phones_of(part, voice, library) if part else () for part in _OKINA.split(text))
+    text = unicodedata.normalize("NFC", word).translate(_TYPED)
+    if voice in _WITH_GLOTTAL_STOPS and _GLOTTAL_STOP.search(text):
+        first, *others = (_phones_of(part, voice, library) if part else () for part in _GLOTTAL_STOP.split(text))
         return first + tuple(phone for part in others for phone in ("ʔ", *part))
     translate: Callable[[str, ctypes.CDLL, int], str] = _translate
     if len(text) == 1 and not voice.startswith(_HAN):

@@ -66,6 +66,7 @@ da: hus h u s
 qu: p'isaq pʼ i s a q
 he: שָׁלוֹם ʃ a l o m
 haw: maʻi m a ʔ i, ʻōʻō ʔ oː ʔ oː
+uz: bogʻ b ɑ ʁ, bogʼ b ɑ ʁ
 """
 
 

@@ -3,7 +3,9 @@
 `words_of` splits text into words by these rules, in this order:
 
 - Text is normalized to Unicode's form NFC. Soft hyphens and other zero-width characters are removed, except the joiners
-  that scripts need. All apostrophes become ``'``, all hyphens ``-``; dashes and ellipses separate words, like blanks.
+  that scripts need, and so are marks inside words that are no letters: Arabic's tatweel, Armenian's signs of question
+  and emphasis. All apostrophes become ``'``, all hyphens ``-``; dashes and ellipses separate words, like blanks.
+- At the edges of a word ``ʻ``, ``ʼ`` and ``ꞌ`` are letters, except in English: Hawaiian ``ʻekahi``, Uzbek ``bogʻ``.
 - A piece between blanks that the dictionary has is a word, whatever it contains: ``'em``, ``Mr.``, ``<unk>``,
   ``x-ray``.
 - A piece in square, angle or curly brackets, such as ``[laughter]``, stays whole: it stands for a sound that is not a
@@ -34,12 +36,17 @@ from gmmspeech.phones.labels.dictionary import dictionary_key
 from gmmspeech.phones.labels.ipa import IPA, transcribed_words
 
 _APOSTROPHES = "\u2019\u2018\u02bc\u02b9\u02bb\u2032\u201b\uff07\u0060\u00b4\u055a\ua78c"
+_LETTERS = "\u02bb\u02bc\ua78c"  # those that are letters to Unicode: at the edge of a word they are no quotes
 _HYPHENS = "\u2010\u2011\ufe63\uff0d\u2043"
 # Without width, and without meaning but for how text is set; joiners (U+200C, U+200D) tell words apart.
 _INVISIBLE = "\u00ad\u200b\u2060\ufeff\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_UNREAD = "\u034f\u0640\u055b\u055c\u055e"  # marks inside words, of Hebrew, Arabic and Armenian
 _REPLACED = str.maketrans(
-    {**dict.fromkeys(_APOSTROPHES, "'"), **dict.fromkeys(_HYPHENS, "-"), **dict.fromkeys(_INVISIBLE)}
+    {**dict.fromkeys(_APOSTROPHES, "'"), **dict.fromkeys(_HYPHENS, "-"), **dict.fromkeys(_INVISIBLE + _UNREAD)}
 )
+_REPLACED_BUT_LETTERS = {code: other for code, other in _REPLACED.items() if chr(code) not in _LETTERS}
+_INSIDE = re.compile(f"(?<=[\\w\u0300-\u036f])[{_LETTERS}\u05f3](?=\\w)")  # and Hebrew's geresh
+_GERSHAYIM = re.compile('(?<=[\u05d0-\u05ea])"(?=[\u05d0-\u05ea])')
 _BREAK = re.compile(r"[\u2012-\u2015\u2212\u2026\u22ef\u2e3a\u2e3b]|--+|\.\.+")
 _NOISE = re.compile(r"[\[<{][^\[\]<>{}]+[\]>}]")
 _SPOKEN = frozenset("&%\u2030@+=\u00d7\u00f7#\u00a7\u00b0\uff06\uff05\uff20\uff0b\uff1d\uff03")
@@ -76,7 +83,8 @@ def words_of(text: str, *, language: str = "en", dictionary: Collection[str] | N
         return transcribed_words(text)
     known = {} if dictionary is None else dictionary
     lowered = lower_case(text, language) if _has_dotted_i(language) else text
-    text = unicodedata.normalize("NFC", lowered).translate(_REPLACED)
+    text = _GERSHAYIM.sub("\u05f4", _INSIDE.sub("'", unicodedata.normalize("NFC", lowered)))
+    text = text.translate(_REPLACED if is_english(language) else _REPLACED_BUT_LETTERS)
     words = (word for piece in split_fields(text) for word in _of_piece(piece, known))
     if is_english(language):  # elsewhere another accent is another word
         return [_without_accents(word, known) for word in words]
@@ -131,7 +139,8 @@ def _of_part(part: str, known: Collection[str]) -> Iterator[str]:
         return
     quoted = _stripped(part, "'-")
     bare = _stripped(part, "")
-    for form in dict.fromkeys((part, quoted, quoted.rstrip("'-"), quoted.lstrip("'-"), bare, f"{bare}.")):
+    forms = (part, quoted, quoted.rstrip("'-"), quoted.lstrip("'-"), bare, f"{bare}.", bare.strip(_LETTERS))
+    for form in dict.fromkeys(forms):
         found = _known_form(form, known) if form.strip("'-.") else None
         if found is not None:
             yield found
@@ -172,8 +181,9 @@ def _known_form(word: str, known: Collection[str]) -> str | None:
 
 
 def _alike(word: str) -> Iterator[str]:
-    """Other spellings of a word: with typographic apostrophes, and in the other normalization form."""
-    spelled = [word.replace("'", other) for other in ("\u2019", "\u02bc")] if "'" in word else []
+    """Other spellings of a word: with other apostrophes, and in the other normalization form."""
+    plain = word.translate(_REPLACED)
+    spelled = [plain.replace("'", other) for other in ("'", "\u2019", *_LETTERS)] if "'" in plain else []
     yield from spelled
     if not word.isascii():
         yield from (unicodedata.normalize("NFD", form) for form in (word, *spelled))
@@ -218,6 +228,6 @@ def _is_letter(character: str) -> bool:
 def _separates(word: str, place: int) -> bool:
     """Say whether a character inside a word is punctuation between two words: not in 1,000, it's, nor col·legi."""
     character = word[place]
-    if character in "'-._·" or not _is_around(character):
+    if character in "'-._·\u05f4" or not _is_around(character):
         return False
     return not (word[place - 1 : place].isnumeric() and word[place + 1 : place + 2].isnumeric())

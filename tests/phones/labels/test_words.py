@@ -95,6 +95,27 @@ def test_catalan() -> None:
     assert words_of("Un col·legi, intel·ligent·", language="ca") == ["Un", "col·legi", "intel·ligent"]
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("haw", "ʻEkahi, ‘maʻi’!", "ʻEkahi ma'i"),
+        ("uz", "“bogʻ” toʼgʼ", "bogʻ to'gʼ"),
+        ("he", 'צ׳יפס צה"ל צה״ל ״שלום״', "צ'יפס צה״ל צה״ל שלום"),
+        ("hy", "Ի՞նչ, բարև՜։", "Ինչ բարև"),
+        ("ar", "كـتاب", "كتاب"),
+        ("en", "ʼhelloʼ", "hello"),
+    ],
+)
+def test_marks_of_other_scripts(language, text, expected) -> None:
+    assert words_of(text, language=language) == expected.split()
+
+
+def test_a_dictionary_has_letters_that_look_like_apostrophes() -> None:
+    dictionary = make_dictionary([("maʻi", ["m", "a", "ʔ", "i"]), ("ʻumi", ["ʔ", "u", "m", "i"])])
+    assert words_of("maʻi ma'i ʻumi ’umi", language="haw", dictionary=dictionary) == ["maʻi", "maʻi", "ʻumi", "ʻumi"]
+    assert words_of("ʼbonʼ", language="fr", dictionary=make_dictionary([("bon", ["b", "ɔ̃"])])) == ["bon"]
+
+
 def test_turkish(tmp_path) -> None:
     path = tmp_path / "tr.dict"
     path.write_text("ısı ɯ s ɯ\nisi i s i\nistanbul i s\nışık ɯ ʃ\n", encoding="utf-8")
@@ -143,7 +164,7 @@ def letters(text: str) -> Counter[str]:
 def test_of_any_text(text) -> None:
     """No letter or digit is lost or made up; words have no blanks; they are the words of themselves."""
     words = words_of(text, dictionary=ENGLISH)
-    apart = text.translate(dict.fromkeys(map(ord, "ʼʹʻꞌ")))
+    apart = text.translate(dict.fromkeys(map(ord, "ʼʹʻꞌ\u0640")))
     assert letters(" ".join(words)) - letters(apart) == Counter() == letters(apart) - letters(" ".join(words))
     for word in words:
         assert word == word.strip()
