@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gmmspeech.arguments import checked
@@ -64,8 +65,8 @@ def train_ladder(
         Final state of the monophone training, as last passed to the `callback` of `train_phone_hmm`.
     rung : {"tri1", "tri2", "tri3"}
         tri1: tied triphones on the frames. tri2: tied triphones on cepstra spliced with 9 neighbors on either side,
-        with LDA to 45 dimensions and MLLT. tri3: the same on frames adapted to each speaker by fMLLR, in training
-        (speaker-adaptive training) and in use.
+        with LDA to 45 dimensions (fewer if there are no more states) and MLLT. tri3: the same on frames adapted to each
+        speaker by fMLLR, in training (speaker-adaptive training) and in use.
     contexts : {"cross-word", "word-internal"}
         Whether contexts cross word boundaries, as for `train_triphone_hmm`.
     num_leaves, total_gaussians : int, optional
@@ -138,12 +139,15 @@ def train_ladder(
     tied = last[0].model
     if rung == "tri1":
         return with_copies(tied, near)
-    lengths = (len(posterior.frame) for posterior in last[0].posteriors.values())
+    aligned = last[0].posteriors.values()
+    columns = columns or frames[next(iter(said))].shape[1]
+    classes = len(np.unique(np.concatenate([posterior.state for posterior in aligned])))
     system = train_adapted_system(
         *(MappedFrames(frames, lambda name, x: x[:, :columns]), said, dictionary, utt2spk, last[0]),
         context=CONTEXT,
-        dim=DIM,
-        adapted_gaussians=total_gaussians or sum(lengths) // FRAMES_AN_ADAPTED_GAUSSIAN,
+        dim=min(DIM, (2 * CONTEXT + 1) * columns, classes - 1),  # no class more, no direction in which they differ
+        adapted_gaussians=total_gaussians
+        or sum(len(posterior.frame) for posterior in aligned) // FRAMES_AN_ADAPTED_GAUSSIAN,
         rounds=ADAPTATION_ROUNDS if rung == "tri3" else 0,
         checkpoint=checkpoint,
         callback=callback,

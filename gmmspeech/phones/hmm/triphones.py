@@ -87,7 +87,7 @@ def train_triphone_hmm(
     num_leaves : int, optional
         Number of tied states of all phones. By default one per 550 frames.
     total_gaussians : int, optional
-        By default one per 110 frames.
+        By default one per 110 frames. Every state has at least one.
     max_iter : int
         Number of updates.
     realign : sequence of int, optional
@@ -167,7 +167,7 @@ callback, checkpoint, progress
     tied = tied_model(aligned, tree, stats, corpus.mean).with_front_end(front_end_of(frames))
     corpus.set_spans(_spans(tied, transcripts, dictionary, silence_probability))
     options = Options(
-        total_gaussians=total_gaussians or total // FRAMES_A_GAUSSIAN,
+        total_gaussians=total_gaussians or max(total // FRAMES_A_GAUSSIAN, 1),
         max_iter=max_iter,
         num_passes=1,
         realign=sorted({round(i * max_iter / 35) for i in REALIGN} - {0}) if realign is None else realign,

@@ -62,6 +62,20 @@ def test_each_rung_is_saved_and_aligns_new_speakers(taught, rung, tmp_path):
             assert alignment.fit is not None
 
 
+@pytest.mark.parametrize("count", [1, 12])
+def test_few_states_and_frames(taught, monkeypatch, count):
+    """A few words have fewer states than LDA usually leaves dimensions, and a second of speech few frames."""
+    monkeypatch.setattr(ladder, "DIM", 45)
+    frames, words, _, speakers, _ = taught
+    frames = {name: frames[name] for name in list(frames)[:count]}
+    states = []
+    words = {name: words[name] for name in frames}
+    train_phone_hmm(frames, words, DICTIONARY, num_states=1, max_iter=4, callback=states.append)
+    system = train_ladder(frames, words, DICTIONARY, speakers, states[-1], rung="tri2")
+    assert system.adapted.dim == min(9, system.adapted.num_states - 1)
+    assert np.isfinite(system.adapted.means).all()
+
+
 def test_the_last_model_has_more_gaussians_unless_told(taught):
     frames = sum(len(posterior.frame) for posterior in taught[-1].posteriors.values())
     system = train_ladder(*taught, num_leaves=18)
