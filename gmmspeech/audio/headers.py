@@ -25,6 +25,7 @@ STREAMED = 0x7FFF0000
 _STREAMED_64 = 2**48
 _UNKNOWN_SIZE = 0xFFFFFFFF
 _MPEG_CODINGS = (0x50, 0x55)  # in a WAV
+_PLAIN_CODINGS = (1, 3, 0xFFFE)
 _MAX_CHUNKS = 10_000  # before that of the samples
 _REST = 4096  # bytes behind the samples that nobody misses
 _PAGE = 27  # bytes of the head of an Ogg page
@@ -86,7 +87,7 @@ class _Chunk(NamedTuple):
     begin: int
     size: int
     place64: int = 0  # of the three long numbers of RF64
-    coding: int = 0  # of the samples of a WAV
+    layout: bytes = b""  # of the samples of a WAV: coding, channels, rate, bytes a second and a sample, bits
 
 
 def examine(name: str, file: BinaryIO, size: int) -> Sound:
@@ -143,7 +144,8 @@ def _riff(name: str, file: BinaryIO, size: int) -> Sound:
     data = _find_chunk(file, b"data", big_endian=big)
     if data is None:
         return Sound()
-    if not big and data.coding in _MPEG_CODINGS:
+    _check_layout(name, data.layout, big_endian=big)
+    if not big and int.from_bytes(data.layout[:2], "little") in _MPEG_CODINGS:
         file.seek(data.begin)
         frames = file.read(data.size if 0 < data.size < STREAMED else -1)
         found = mend_mpeg(name, frames)
@@ -169,6 +171,17 @@ def _riff(name: str, file: BinaryIO, size: int) -> Sound:
     struct.pack_into(">I" if big else "<I", content, 4, min(size - 8, _UNKNOWN_SIZE))
     struct.pack_into(">I" if big else "<I", content, data.begin - 4, min(there, _UNKNOWN_SIZE))
     return Sound(Content(content))
+
+
+def _check_layout(name: str, layout: bytes, *, big_endian: bool) -> None:
+    """Refuse samples that lie in more bytes than they need, which libsndfile takes to lie closer."""
+    if len(layout) < 16:
+        return
+    coding, channels, rate, in_second, in_frame, bits = struct.unpack(">HHIIHH" if big_endian else "<HHIIHH", layout)
+    needed = (bits + 7) // 8
+    if coding in _PLAIN_CODINGS and in_frame > channels * needed > 0 and in_second == rate * in_frame:
+        found = f"samples of {bits} bits in {in_frame / channels:g} bytes"
+        raise AudioError(f"{name}: found {found}, expected {needed}")
 
 
 def _aiff(name: str, file: BinaryIO, size: int) -> Sound:
@@ -356,7 +369,7 @@ def _sphere_number(name: str, fields: dict[str, str], key: str) -> int:
 def _find_chunk(file: BinaryIO, wanted: bytes, *, big_endian: bool) -> _Chunk | None:
     """Find the samples of a file of chunks (RIFF, AIFF)."""
     form = ">4sI" if big_endian else "<4sI"
-    place, place64, size64, coding = 12, 0, 0, 0
+    place, place64, size64, layout = 12, 0, 0, b""
     for _ in range(_MAX_CHUNKS):
         file.seek(place)
         head = file.read(8)
@@ -364,9 +377,9 @@ def _find_chunk(file: BinaryIO, wanted: bytes, *, big_endian: bool) -> _Chunk | 
             return None
         chunk, length = struct.unpack(form, head)
         if chunk == wanted:
-            return _Chunk(place + 8, size64 if place64 and length == _UNKNOWN_SIZE else length, place64, coding)
+            return _Chunk(place + 8, size64 if place64 and length == _UNKNOWN_SIZE else length, place64, layout)
         if chunk == b"fmt ":
-            coding = int.from_bytes(file.read(2), "little")
+            layout = file.read(16)
         if chunk == b"ds64":
             numbers = file.read(24)
             if len(numbers) == 24:

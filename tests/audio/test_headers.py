@@ -68,6 +68,12 @@ def test_wav_of_size_0_in_other_encodings(subtype):
     np.testing.assert_array_equal(decoded(content)[: len(expected)], expected)
 
 
+def test_samples_in_wider_containers():
+    content = encoded("WAV", "PCM_32")
+    content[34:36] = struct.pack("<H", 24)
+    fails(content, "found samples of 24 bits in 4 bytes, expected 3$")
+
+
 def test_wav_of_no_samples_has_none():
     fails(encoded("WAV", samples=PCM[:0]), "found 0 samples, expected some")
     note = b"LIST" + struct.pack("<I", 6) + b"INFOxx"
