@@ -122,6 +122,7 @@ _DIACRITICS = {
     "\u032c": ("voice", 1.0),  # caron below
     "˞": ("rhotic", 1.0),
     "\u031d": ("height", -0.7),  # raised
+    "˔": ("height", -0.7),
     "\u031e": ("height", 0.7),  # lowered
     "\u031f": ("back", -0.7),  # advanced
     "\u0320": ("back", 0.7),  # retracted
@@ -130,6 +131,7 @@ _DIACRITICS = {
     "ʷ": ("round", 0.5),
     "ʲ": ("other", 1.5),
 }
+_RAISED = frozenset("\u031d˔")  # of consonants too, where the air rubs then: ``r̝`` of Czech is near to ``ʒ``
 _NO_CHANGE = frozenset("\u0361\u035c‿")  # ties
 
 
@@ -168,9 +170,28 @@ def _segment(segment: str) -> NDArray[np.float64]:
     for mark in segment:
         if mark in bases or mark in _NO_CHANGE:
             continue
+        if mark in _RAISED and _is_approximant(point):
+            point = _rubbing(point)
+            continue
         name, change = _DIACRITICS.get(mark, ("other", 1.0))
         point[_INDEX[name]] += change
     point[_INDEX["voice"]] = np.clip(point[_INDEX["voice"]], 0, 1)
+    return point
+
+
+def _is_approximant(point: NDArray[np.float64]) -> bool:
+    """Tell whether a consonant is sonorant and no nasal."""
+    vowel, sonorant, nasal = (point[_INDEX[name]] for name in ("vowel", "sonorant", "nasal"))
+    return bool(vowel < 0.5 <= sonorant and nasal < 1)
+
+
+def _rubbing(sonorant: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The fricative that an approximant or a trill becomes where it is raised: of r, a sibilant."""
+    point = sonorant.copy()
+    if point[_INDEX["rhotic"]] and point[_INDEX["place"]] < _PLACES["palatal"]:
+        point[_INDEX["sibilant"]], point[_INDEX["rhotic"]] = 1, 0
+        point[_INDEX["place"]] = _PLACES["postalveolar"]
+    point[_INDEX["friction"]], point[_INDEX["sonorant"]], point[_INDEX["closure"]] = 1, 0, 0
     return point
 
 

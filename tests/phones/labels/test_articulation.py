@@ -41,6 +41,7 @@ def nearest(phones, known=ARPABET):
             ("ƛ", "CH"),
             ("ɷ", "UH"),
         ],
+        *[("r̝", "ZH"), ("r̝̊", "SH"), ("ɹ˔", "ZH"), ("e̝", "EY"), ("n̝", "N")],
     ],
 )
 def test_the_nearest_phone_of_english(phone, expected):
