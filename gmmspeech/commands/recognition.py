@@ -90,7 +90,9 @@ def recognize_phones_dir(
 
 
 def _pronounced(words: Sequence[str], known: Pronunciations) -> Pronunciations:
-    """Pronunciations of words that may be said; a `DataError` for those that have none."""
+    """Pronunciations of words that may be said; a `DataError` for those that have none, or if there are no words."""
+    if not words:
+        raise DataError("words: found none, expected the words that may be said")
     entries = {word: tuple(pronunciations(known, word, optional=True)) for word in words}
     lacking = [word for word, variants in entries.items() if not variants]
     if lacking:
@@ -124,7 +126,7 @@ def recognize_grammar_dir(
     spoken = said_words(speech[0], known) if speech[0].text else None
     if words is None:
         if spoken is None:
-            raise ConfigError("words: found none, and no file text, expected the words that may be said")
+            raise ConfigError("words: found none, and no transcripts, expected the words that may be said")
         words = (word for line in spoken.values() for word in line)
     entries = with_positions(_pronounced(sorted(set(words)), known), opened.phones)
     opened = _with_rare(opened, phones_of(entries))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gmmspeech.arguments import check, checked, listed
 from gmmspeech.blocks import ordered_map, read_ahead
-from gmmspeech.checks import check_frames, check_positive, in_range
+from gmmspeech.checks import check_at_least, check_frames, in_range
 from gmmspeech.described import Described
 from gmmspeech.errors import ConfigError, DataError, FeatureError, GmmSpeechError, counted, shown
 from gmmspeech.features.compatibility import check_same_front_end, describe_front_end
@@ -99,6 +99,7 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         top_c: int | None = None,
         n_jobs: int | None = 1,
     ) -> None:
+        check_at_least(0, relevance_factor=relevance_factor)
         self.ubm = ubm
         self.relevance_factor = relevance_factor
         self.update = update
@@ -290,7 +291,6 @@ class SpeakerVerifier(Described, Saved, kind="SpeakerVerifier", hint="enrolled s
         """Rebuild the verifier from the result of `to_state`."""
         mixture = GMM if "covariances" in state["ubm"] else DiagonalGMM
         verifier = cls(mixture.from_state(state["ubm"]), **parse_object(state["options"]))
-        check_positive(relevance_factor=verifier.relevance_factor)
         speakers = state["speakers"]
         known = [
             field for field in _STATISTICS if field in speakers or field != "squares"

@@ -129,6 +129,11 @@ def test_words_of_a_small_grammar_that_the_dictionary_lacks(run, digits):
     assert "--words: found 2 of 3 words without a pronunciation (plughs, zzyzx), expected all in the dictionary" in line
 
 
+def test_no_words_at_all(run, digits):
+    done = run("recognize", digits, "--dictionary", "cmudict", "--words", " ,")
+    assert "--words: found none, expected the words that may be said" in done.stderr
+
+
 @pytest.mark.parametrize("isolated", [[], ["--isolated"]])
 def test_phones_of_a_small_grammar_that_the_model_lacks(run, digits, tmp_path, isolated):
     (tmp_path / "ipa.dict").write_text("ONE w \u028c n\nTWO t u\n")

@@ -189,6 +189,15 @@ def test_saved_and_loaded_it_gives_the_same_bits(make, store, trials, tmp_path, 
         again.enroll_all({"zoe": ["u"]}, other_front_end(tmp_path, vad={"method": "energy"}))
 
 
+def test_models_without_a_prior_are_saved_too(make, store, trials, tmp_path):
+    verifier = make(relevance_factor=0)
+    verifier.save(tmp_path / "models.h5")
+    again = load(tmp_path / "models.h5")
+    np.testing.assert_array_equal(again.score_trials(trials, store).values, verifier.score_trials(trials, store).values)
+    with pytest.raises(ConfigError, match=r"relevance_factor: found -1, expected 0 or more"):
+        make(relevance_factor=-1)
+
+
 # --- what is refused
 
 
