@@ -62,7 +62,7 @@ def statistics_llr(models: Sequence[DiagonalGMM], ubm: DiagonalGMM, stats: Stati
     check_of_ubm(stats, ubm)
     for i, model in enumerate(models):
         check_shape(f"model {i}", model.means_, shape)
-    gains = np.array([_gains(model, ubm) for model in models]).reshape(len(models), -1)
+    gains = np.array([_gains(model, ubm) for model in models]).reshape(-1, 2 * ubm.means_.size + shape[0])
     batches = stats_batches(stats, shape, BATCH, second_order=True)
     scores = (gains @ _supervectors(batch, ubm.means_).T for batch in batches)
     return np.concatenate([np.empty((len(gains), 0)), *scores], axis=1)

@@ -60,6 +60,8 @@ def test_linear_in_the_statistics(seed):
     first, second, both = statistics_llr([model], ubm, [a, b, a + b])[0]
     assert both == pytest.approx((10 * first + 40 * second) / 50, rel=1e-9)
     np.testing.assert_array_equal(statistics_llr([ubm], ubm, [a, b]), 0)
+    assert statistics_llr([], ubm, [a, b]).shape == (0, 2)
+    assert statistics_llr([model], ubm, []).shape == (1, 0)
 
 
 def test_one_component_is_the_exact_ratio():
