@@ -90,6 +90,8 @@ def test_scores_and_trials_tell_how_many_there_are():
     assert "not known" in cells(gs.TrialList(["a"], ["x"]))["claims"]
     scores = gs.Scores(["a", "a", "b"], ["x", "y", "x"], np.array([-1.0, 2.0, 1.5]))
     assert repr(scores) == "<Scores: 3 scores of 2 models and 2 tests; values: -1 to 2, median 1.5>"
+    infinite = gs.Scores(["a", "a", "b"], ["x", "y", "x"], [-np.inf, 1.0, np.inf])
+    assert repr(infinite).endswith("values: -inf to inf, median 1>")
     assert repr(gs.Scores([], [], np.zeros(0))) == "<Scores: 0 scores of 0 models and 0 tests>"
 
 

@@ -108,8 +108,9 @@ class Scores(Described):
         """Describe the object in a few lines."""
         lines = [f"scores: {_told_pairs('score', self)}"]
         if len(self):
-            low, middle, high = np.quantile(self.values, [0, 0.5, 1])
-            lines.append(f"values: {low:.4g} to {high:.4g}, median {middle:.4g}")
+            with np.errstate(invalid="ignore"):  # of infinite scores
+                middle = np.median(self.values)
+            lines.append(f"values: {self.values.min():.4g} to {self.values.max():.4g}, median {middle:.4g}")
         return lines
 
     @checked
