@@ -61,6 +61,8 @@ yue: 三 s aː⁷ m, 水 s ɵy², 五 ŋ
 tn: tlhano ɬ a n ʊ
 sq: mollë m ɔ lː ə
 si: අඹ ɐ m b ə
+hi: चाय tʃ aː j, जल dʒ ʌ l
+sw: maji m a dʒ i
 # Marks that are no phones: a stød, an ejective's apostrophe, points; the ʻokina is one.
 da: hus h u s
 qu: p'isaq pʼ i s a q
