@@ -217,6 +217,8 @@ def frame_labels(
     ------
     ConfigError
         If `times`, `frame_shift` or `frame_length` is invalid.
+    DataError
+        Labels that overlap, go backwards, or end before they start.
 
     Examples
     --------
@@ -225,6 +227,7 @@ def frame_labels(
     ['SIL', 'SIL', 'SIL', 'SIL', 'AH', 'AH', 'AH', '']
     """
     check_at_least(0, num_frames=num_frames)
+    check_labels(labels, owner="labels")
     ranges = label_frames(labels, num_frames, frame_length=frame_length, frame_shift=frame_shift, times=times)
     width = max((len(label.name) for label in labels), default=1)
     names = np.full(num_frames, "", dtype=f"<U{width}")

@@ -190,6 +190,19 @@ def test_options_that_make_no_sense(options):
         frame_labels([], 5, **options)
 
 
+@pytest.mark.parametrize(
+    ("times", "rule"),
+    [
+        ([(0, 0.2), (0.1, 0.3)], "don't overlap"),
+        ([(0.5, 0.7), (0, 0.3)], "don't go backwards"),
+        ([(0.5, 0.3)], "after"),
+    ],
+)
+def test_frames_of_labels_out_of_order(times, rule):
+    with pytest.raises(DataError, match=f"^labels: found A .*, expected .*{rule}"):
+        frame_labels([Label(start, end, "A") for start, end in times], 100)
+
+
 def test_labels_of_all_corpora_are_in_order_and_within_the_audio(corpus):
     count = 0
     for path in sorted(corpus("").glob("*/data/*/*.ctm")):
