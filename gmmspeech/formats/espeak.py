@@ -41,12 +41,13 @@ from gmmspeech.phones.labels.words import is_noise
 _USUAL = {"en": "en-us", "english": "en-us", "mandarin": "cmn", "chinese": "cmn"}
 # Codes of ISO 639-3, which phoneticians use, beside those of two letters.
 _THREE_LETTERS = """
-afr af amh am arg an ara ar arb ar asm as aze az bak ba bel be ben bn bos bs bul bg cat ca ces cs chv cv cym cy dan da
-deu de ell el eng en epo eo est et eus eu fas fa pes fa fin fi fra fr gla gd gle ga grn gn guj gu hat ht heb he hin hi
-hrv hr hun hu hye hy ina ia ind id ido io isl is ita it jpn ja kal kl kan kn kat ka kaz kk kir ky kor ko kur ku lat la
-lav lv lit lt ltz lb mal ml mar mr mkd mk mlt mt mri mi msa ms mya my nep ne nld nl nob nb ori or orm om pan pa pol pl
-por pt que qu ron ro rus ru sin si slk sk slv sl snd sd spa es sqi sq srp sr swa sw swe sv swh sw tam ta tat tt tel te
-tha th tir ti tsn tn tuk tk tur tr uig ug ukr uk urd ur uzb uz vie vi zho zh
+afr af als sq amh am ara ar arb ar arg an asm as aze az azj az bak ba bel be ben bn bos bs bul bg cat ca ces cs chv cv
+cym cy dan da deu de ekk et ell el eng en epo eo est et eus eu fas fa fin fi fra fr gaz om gla gd gle ga grn gn gug gn
+guj gu hat ht heb he hin hi hrv hr hun hu hye hy ido io ina ia ind id isl is ita it jpn ja kal kl kan kn kat ka kaz kk
+kir ky kmr ku kor ko kur ku lat la lav lv lit lt ltz lb lvs lv mal ml mar mr mkd mk mlt mt mri mi msa ms mya my nep ne
+nld nl nob nb npi ne ori or orm om ory or pan pa pes fa pol pl por pt que qu quz qu ron ro rus ru sin si slk sk slv sl
+snd sd spa es sqi sq srp sr swa sw swe sv swh sw tam ta tat tt tel te tha th tir ti tsn tn tuk tk tur tr uig ug ukr uk
+urd ur uzb uz uzn uz vie vi zho zh zsm ms
 """
 _OF_THREE_LETTERS = dict(zip(_THREE_LETTERS.split()[::2], _THREE_LETTERS.split()[1::2], strict=True))
 _TONAL = ("cmn", "yue", "hak", "vi", "shn")
@@ -189,7 +190,8 @@ def _voice(language: str) -> str:
     some = ", ".join(
         f"{code} ({names[code][0]})" for code in list(dict.fromkeys(near))[:4] or ["de", "es", "ru", "cmn"]
     )
-    raise ConfigError(f"language: found {shown(repr(language))}, expected one that eSpeak NG has, such as {some}")
+    expected = f"one that eSpeak NG has, such as {some}, or a dictionary of it"
+    raise ConfigError(f"language: found {shown(repr(language))}, expected {expected}")
 
 
 def is_same_language(one: str, other: str) -> bool:

@@ -198,7 +198,7 @@ def test_a_language_that_there_is_not_is_told_first(run, digits: Path, monkeypat
         assert refused.exit_code == 1
         assert refused.stderr.splitlines() == [
             "gmmspeech: error: --language: found 'zz', expected one that eSpeak NG has, such as de (German), es "
-            "(Spanish (Spain)), ru (Russian), cmn (Chinese (Mandarin, latin as English))"
+            "(Spanish (Spain)), ru (Russian), cmn (Chinese (Mandarin, latin as English)), or a dictionary of it"
         ]
     monkeypatch.setattr("gmmspeech.formats.espeak.importlib.util.find_spec", lambda _: None)
     espeak._languages.cache_clear()

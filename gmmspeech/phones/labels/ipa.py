@@ -69,7 +69,7 @@ _OTHERS = _pairs(
 )
 _LETTERS_OF_IPA = str.maketrans(_OTHERS)
 _TYPED = _LETTERS_OF_IPA | str.maketrans({":": "ː", "!": "ǃ", "g": "ɡ", "'": "ʼ", "’": "ʼ"})
-_AROUND = re.compile(r"[][/⟨⟩|‖‿,;\s]+")
+_AROUND = re.compile(r"[][/⟨⟩«»“”„|‖‿,;\s]+")
 _UNSPOKEN = str.maketrans("", "", "ˈˌ.-()")
 _NOT_EJECTIVE = re.compile("(?<![ptkqcʈsʃɬfχxʂɕʦʧʨčš\u0361\u035cʷʲʰ])['’]")  # but typed for stress
 _BEFORE = frozenset("ⁿᵐᵑᶮˀ")  # superscripts that stand before what they change
