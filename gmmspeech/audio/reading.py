@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Generator
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ MAX_OVERSHOOT = 0.5  # seconds a cut may end after the recording does: Kaldi's e
 _MAX_SAMPLE = 2.0**62  # where a time in samples ends
 _BLOCK = 2**16  # samples decoded at a time
 _MPEG_LEAD = 10 * 1152  # samples: a frame of MPEG has data in up to 511 bytes of those before it
+_LAST_PACKETS = 2**13  # samples: a packet of Opus has up to 5760; the last is trimmed wrongly if a read begins in it
 _LAST_PAGE = 10  # seconds that the last page of Vorbis does not hold, where places are told from its untrimmed end
 _A_BYTE = 16  # samples that a byte of a recording may hold before memory is taken step by step
 
@@ -114,7 +116,8 @@ def read_audio_blocks(
     """Read a recording as `read_audio` does, but yield it in blocks of `size` samples; the last may be shorter.
 
     MP3 comes as one block, because its frames share data, which a decoder that starts in the middle loses. A recording
-    inside an archive also comes as one block, as does any recording with `size` None.
+    inside an archive also comes as one block, as does any recording with `size` None. The last block of Opus may be
+    longer.
 
     Parameters
     ----------
@@ -289,12 +292,14 @@ def _decode(
             file.seek(first - lead)
         if size is None or "MPEG" in file.subtype:
             size = last - first
-        for place in range(first, last, size):
-            wanted = lead + min(size, last - place)
+        uncut = _LAST_PACKETS if file.subtype == "OPUS" else 0
+        place = first
+        for stop in chain(range(first + size, last - uncut, size), [last]):
+            wanted = lead + stop - place
             signal = _read(name, file, wanted, column, num_bytes)
             _check_samples(name, signal, place - lead, last, wanted, rate)
             yield signal[lead:], rate
-            lead = 0
+            place, lead = stop, 0
 
 
 def _lead(file: soundfile.SoundFile, first: int, frames: int) -> int:
@@ -324,7 +329,7 @@ def _read(name: str, file: soundfile.SoundFile, count: int, column: int | None, 
     signal = np.empty(min(count, max(_A_BYTE * size, block)), np.float32)
     done, mixed = 0, 0.0
     while done < count:
-        wanted = min(block, count - done)
+        wanted = block if count - done >= 2 * block else count - done  # the end is not cut, for Opus' sake
         if done + wanted > len(signal):
             signal.resize(min(count, max(2 * len(signal), done + wanted)), refcheck=False)
         if file.channels == 1:

@@ -85,6 +85,15 @@ def test_pieces_of_the_last_page_of_vorbis(tmp_path):
         np.testing.assert_array_equal(np.concatenate(blocks), whole[first:])
 
 
+@pytest.mark.parametrize("size", [100, 7000, 65536, None])
+def test_the_end_of_opus_is_that_of_one_read(tmp_path, size):
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "a.ogg", 0.1 * rng.standard_normal(65536 + 80), RATE, format="OGG", subtype="OPUS")
+    whole, _ = soundfile.read(tmp_path / "a.ogg", dtype="float32")
+    blocks = [block for block, _ in read_audio_blocks(tmp_path / "a.ogg", size)]
+    np.testing.assert_array_equal(np.concatenate(blocks), whole)
+
+
 @pytest.mark.parametrize(("kind", "subtype"), [("AU", "G721_32"), ("WAV", "NMS_ADPCM_16")])
 def test_pieces_where_no_decoder_can_begin_in_the_middle(tmp_path, pcm, kind, subtype):
     path = tmp_path / "a"
