@@ -68,7 +68,9 @@ _OF_INDIA = ("as", "bn", "bpy", "gu", "hi", "kn", "kok", "ml", "mr", "ne", "or",
 _RENAMED |= dict.fromkeys((*_OF_INDIA, "sw"), "c tʃ ɟ dʒ")
 # Beside letters: long, voiceless (Icelandic), palatalized (Estonian), and a tone of Punjabi's, left out.
 _LETTERS = str.maketrans("εΦ?SZNXAK`[:#^", "ɛɸʔʃʒŋχɑɬʼ\u032aː\u0325ʲ", "+") | {ord("ʦ"): "ts"}
-_STOD = re.compile(f"^ʔ(?=[{''.join(sorted(VOWELS))}])")  # of Danish vowels; elsewhere a phoneme of its own
+_VOWEL = f"[{''.join(sorted(VOWELS))}]"
+_TRIPHTHONG = re.compile(f"^[iu](?={_VOWEL}{{2}})")  # whose beginning is a glide, as in Mandarin's "iou" and "uai"
+_STOD = re.compile(f"^ʔ(?={_VOWEL})")  # of Danish vowels; elsewhere a phoneme of its own
 _GLOTTAL_STOP = re.compile("[ʻʼꞌ‘’']")  # in these languages, where eSpeak has a pause or nothing
 _WITH_GLOTTAL_STOPS = ("haw", "gn", "om", "mto")
 _TYPED = str.maketrans("ʼ", "'", "\0\u05f4")  # whose name it says; Hebrew's gershayim is in acronyms that are words
@@ -277,7 +279,13 @@ def _phones_of(word: str, voice: str, library: ctypes.CDLL) -> tuple[str, ...]:
     if any(name.strip("',%=") == _UNKNOWN_HAN for name in names):
         return ()
     phones = [p for piece, name in zip(pieces, names, strict=True) for p in _split(piece, name, voice)]
-    return tuple(phone for before, phone in itertools.pairwise(["", *phones]) if not _is_said(before, phone))
+    phones = [phone for before, phone in itertools.pairwise(["", *phones]) if not _is_said(before, phone)]
+    return tuple(_aspirated(phones) if voice in (*_OF_INDIA, "ko") else phones)
+
+
+def _aspirated(phones: Iterable[str]) -> list[str]:
+    """Join an h to the stop or affricate before it, in languages where both are one sound."""
+    return re.sub("([ptkbdɡʈɖ]|tʃ|dʒ) h(?= |$)", r"\1ʰ", " ".join(phones)).split()
 
 
 def _is_said(before: str, phone: str) -> bool:
@@ -356,6 +364,7 @@ def _split(piece: str, name: str, voice: str) -> list[str]:
         piece = piece.replace(old, new)
     plain = re.sub("[0-9]", "", _UNWRITTEN.get(piece, piece).translate(_LETTERS).translate(_MARKS))
     plain = _STOD.sub("", re.sub("ː+", "ː", re.sub("(?<=[ptkcqsʂɕfbdɡʃ])h$", "ʰ", plain)))
+    plain = _TRIPHTHONG.sub(lambda found: "j" if found[0] == "i" else "w", plain)
     phones: list[str] = []
     for segment in split_segments(plain):
         if phones and phones[-1] == segment:

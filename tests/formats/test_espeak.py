@@ -29,6 +29,8 @@ German: Zeit ts aɪ t
 es: perro p e r o, pero p e ɾ o, queso k e s o, Chile tʃ i l e
 ru: хорошо x ʌ r ʌ ʃ o, чай tʃʲ ɑ j, МОСКВА m ʌ s k v ɑ
 cmn: 你好 n i²¹⁴ χ ɑu²¹⁴, 中 tʂ ʊ⁵⁵ ŋ
+cmn: 六 l j ou⁵¹, 快 kʰ w ai⁵¹, 对 t w ei⁵¹
+hak: liau l j au⁴
 zh-CN: 吃 tʂʰ ɨ⁵⁵, 二 ɚ⁵¹
 tr: çocuk tʃ o dʒ ʊ k, ağaç aː tʃ
 fr: bonjour b ɔ̃ ʒ u ʁ
@@ -63,6 +65,9 @@ sq: mollë m ɔ lː ə
 si: අඹ ɐ m b ə
 hi: चाय tʃ aː j, जल dʒ ʌ l
 sw: maji m a dʒ i
+gu: છ tʃʰ ə
+bpy: ঘর ɡʰ ə ɾ
+ko: 까치 q ɐ tʃʰ i
 # Marks that are no phones: a stød, an ejective's apostrophe, points; the ʻokina is one.
 da: hus h u s
 qu: p'isaq pʼ i s a q
