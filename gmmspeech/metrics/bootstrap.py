@@ -275,11 +275,7 @@ class _Trials:
         if len(set(lengths)) > 1:
             expected = "the same number for is_target, model_speakers and test_speakers"
             raise DataError(f"trials: found {', '.join(map(str, lengths))} entries, expected {expected}")
-        models, tests = speaker_codes(model_speakers, test_speakers)
-        wrong = np.flatnonzero(self.is_target & (models != tests))
-        if wrong.size:
-            pair = f"speaker {model_speakers[wrong[0]]} and a test of speaker {test_speakers[wrong[0]]}"
-            raise DataError(f"trial {wrong[0]}: found a target trial of a model of {pair}, expected one and the same")
+        models, tests = trial_codes(self.is_target, model_speakers, test_speakers)
         self.num_speakers = 1 + int(max(models.max(initial=-1), tests.max(initial=-1)))
         # A trial of one speaker gets a second one of weight 1 in every replicate.
         self.first, self.second = models, np.where(models == tests, self.num_speakers, tests)
@@ -435,6 +431,18 @@ def _share_below(replicates: NDArray[np.float64], value: float) -> float:
     """Share of the replicates below a value, of which those equal to it are half; never quite 0 or 1."""
     below = (np.count_nonzero(replicates < value) + np.count_nonzero(replicates <= value)) / 2
     return (below + 0.5) / (len(replicates) + 1)
+
+
+def trial_codes(
+    is_target: NDArray[np.bool_], model_speakers: Speakers, test_speakers: Speakers
+) -> list[NDArray[np.intp]]:
+    """Number the speakers of models and of tests; a `DataError` for a target trial of two speakers."""
+    models, tests = speaker_codes(model_speakers, test_speakers)
+    wrong = np.flatnonzero(is_target & (models != tests))
+    if wrong.size:
+        pair = f"speaker {model_speakers[wrong[0]]} and a test of speaker {test_speakers[wrong[0]]}"
+        raise DataError(f"trial {wrong[0]}: found a target trial of a model of {pair}, expected one and the same")
+    return [models, tests]
 
 
 def speaker_codes(*columns: Speakers) -> list[NDArray[np.intp]]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmmspeech.arguments import checked
 from gmmspeech.checks import as_flags, as_labels, as_numbers
 from gmmspeech.errors import ConfigError, DataError, GmmSpeechWarning, counted
-from gmmspeech.metrics.bootstrap import Speakers, speaker_codes
+from gmmspeech.metrics.bootstrap import Speakers, trial_codes
 from gmmspeech.progress import progress_bar
 from gmmspeech.scoring.calibration import fit_calibration
 
@@ -29,7 +29,7 @@ class Calibrator(Protocol):
 def labeled_codes(
     is_target: ArrayLike, model_speakers: Speakers, test_speakers: Speakers
 ) -> tuple[NDArray[np.bool_], NDArray[np.intp], NDArray[np.intp]]:
-    """Check trials of both kinds; give which are targets, and numbers of the speakers of models and of tests."""
+    """Check trials of both kinds; give which are targets, each of one speaker, and the speakers' numbers."""
     labels = as_flags(is_target)
     as_labels(model_speakers, "model_speakers"), as_labels(test_speakers, "test_speakers")
     if not labels.shape == (len(model_speakers),) == (len(test_speakers),):
@@ -39,7 +39,7 @@ def labeled_codes(
         raise DataError(
             f"trials: found {counted(labels.sum(), 'target')} among {len(labels)}, expected targets and nontargets"
         )
-    models, tests = speaker_codes(model_speakers, test_speakers)
+    models, tests = trial_codes(labels, model_speakers, test_speakers)
     return labels, models, tests
 
 

@@ -130,5 +130,9 @@ def test_bad_input_is_refused():
         cross_calibrate([1.0, 0.0, 0.0, 1.0], [True, False, False, True], list("aabb"), list("abab"))
     with pytest.raises(DataError, match=r"^trials: found 0 targets among 2, expected targets and nontargets$"):
         cross_calibrate([1.0, 0.0], [False, False], ["a", "b"], ["b", "a"])
+    with pytest.raises(
+        DataError, match=r"^trial 3: found a target trial of a model of speaker b and a test of speaker c"
+    ):
+        cross_calibrate([1.0, 0.0, 0.0, 1.0], [True, False, False, True], list("aabb"), list("abac"))
     with pytest.raises(DataError, match=r"^(non)?target scores: found nan"):
         cross_calibrate(np.where(np.arange(54) == 7, np.nan, scores), is_target, models, tests)
