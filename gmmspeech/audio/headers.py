@@ -52,6 +52,8 @@ _OTHERS = (
     (0, b"\x0bw", "AC-3"),
     (0, b"\xf0\x7e", "MIDI sample dump"),  # of which libsndfile prints errors
     (0, b"Creative Voice File", "VOC"),  # of which libsndfile reads what stands between two blocks too
+    (0, b" paf", "PAF"),  # whose 24 bits of three channels libsndfile reads wrongly
+    (0, b"fap ", "PAF"),
     (0, b"\0\0\1\xba", "MPEG program stream"),
     (28, b"Speex   ", "Speex"),
     (28, b"\x80theora", "Theora video"),

@@ -82,7 +82,7 @@ def read_audio(
     -----
     GmmSpeechWarning
         If many bytes follow the samples given by the header (in Ogg, the pages); sox ignores them too. After FLAC and
-        MP3 they are an error. Formats without a length in the header (raw, IRCAM, PVF, PAF) are read to the end of the
+        MP3 they are an error. Formats without a length in the header (raw, IRCAM, PVF) are read to the end of the
         file, and take memory for all of it.
 
     Examples
