@@ -46,7 +46,13 @@ silence_option = click.option(
     help="Number of components: all of these, at most one for 50 frames, or the number chosen by BIC.",
 )
 @click.option("--parts", type=click.IntRange(1), default=3, help="Number of parts into which a phone is cut.")
-@click.option("--dim", type=click.IntRange(1), default=50, help="Dimension of frames with their neighbors.")
+@click.option(
+    "--dim",
+    type=click.IntRange(1),
+    default=None,
+    show_default="50, or fewer with few phones",
+    help="Dimension of frames with their neighbors.",
+)
 @click.option(
     "--smoothing",
     type=click.FloatRange(0),
@@ -69,7 +75,7 @@ def train_phone_classifier(
     n_components: int,
     size: str,
     parts: int,
-    dim: int,
+    dim: int | None,
     smoothing: float,
     full: bool,
     silence: str,

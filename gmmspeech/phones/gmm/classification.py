@@ -39,7 +39,7 @@ class PhoneClassifierConfig:
         Of the mixture of each part of a phone.
     parts : int
         That segments are cut in: 3 for begin, middle and end.
-    dim, context : int
+    dim, context : int, optional
         Of `train_projection`.
     max_iter : int
         Of EM.
@@ -49,7 +49,7 @@ class PhoneClassifierConfig:
 
     n_components: int = 16
     parts: int = 3
-    dim: int = 50
+    dim: int | None = None
     context: int = 10
     max_iter: int = 10
     size: str = "fixed"

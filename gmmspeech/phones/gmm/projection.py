@@ -12,13 +12,16 @@ from gmmspeech.linear.mllt import accumulate_mllt, mllt
 from gmmspeech.linear.transforms import apply_transform, splice
 from gmmspeech.phones.labels.segments import LabeledFrames, part_of_frames
 
+DIM = 50  # of what is not told
 MLLT_VARIANCE_FLOOR = 0.01  # of the mean variance of all classes: a class of one frame has none of its own
 
 
 def train_projection(
-    data: LabeledFrames, *, context: int = 10, dim: int = 60, parts: int = 3, rounds: int = 2
+    data: LabeledFrames, *, context: int = 10, dim: int | None = None, parts: int = 3, rounds: int = 2
 ) -> NDArray[np.float64]:
     """Train the projection of spliced frames: LDA with parts of phones as classes, then MLLT.
+
+    By default it gives 50 dimensions, or fewer where parts or columns are few.
 
     MLLT, with one Gaussian per class, makes the covariances of all classes jointly as diagonal as possible (Saon et al.
     2000, "Maximum likelihood discriminant feature spaces").
@@ -26,7 +29,8 @@ def train_projection(
     names, indices = np.unique(data.phones, return_inverse=True)
     classes = part_of_frames(data.ranges, indices, len(data.frames), parts)
     count = len(names) * parts
-    projection = lda(_lda_statistics(data, classes, count, context), dim)
+    stats = _lda_statistics(data, classes, count, context)
+    projection = lda(stats, dim or min(DIM, len(stats.scatter), int(np.count_nonzero(stats.n)) - 1))
     used = classes >= 0
     members = sparse.csr_array(
         (np.ones(used.sum()), (np.arange(used.sum()), classes[used])), shape=(int(used.sum()), count)

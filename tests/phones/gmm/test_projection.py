@@ -41,6 +41,14 @@ def test_lda_of_spliced_frames():
         assert abs(np.corrcoef(found[:, d], expected[:, d])[0, 1]) == pytest.approx(1, abs=1e-8)
 
 
+@pytest.mark.parametrize(("context", "parts"), [(1, 1), (0, 3)])
+def test_by_default_it_gives_no_more_dimensions_than_there_can_be(context, parts):
+    data = corpus()
+    projection = train_projection(data, context=context, parts=parts, rounds=0)
+    spliced = (2 * context + 1) * data.frames.shape[1]
+    assert projection.shape == (min(spliced, len(np.unique(data.phones)) * parts - 1), spliced)
+
+
 def test_mllt_makes_the_covariances_of_classes_diagonal():
     data = corpus()
     classes = np.repeat(data.phones, np.diff(data.ranges)[:, 0])
