@@ -95,7 +95,7 @@ def word_graph(
     ngram : NGram
         Its word for unknown words is left out if the dictionary lacks it.
     dictionary : mapping
-        Pronunciations of each word, all equally likely.
+        Pronunciations of each word, equally likely unless the dictionary gives their probabilities.
     lm_scale : float
         Factor of the n-gram's log probabilities.
     word_insertion_penalty : float
