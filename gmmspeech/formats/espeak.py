@@ -65,7 +65,7 @@ _UNWRITTEN |= {"oe": "ø", "oe:": "øː", "ᵐ": "m", "ⁿ": "n", "ᵑ": "ŋ"}
 # Letters that mean something else in the names of one language; Cantonese ones are Jyutping's.
 _RENAMED = {"ru": "y ɨ", "vi": "y ɨ", "pt": "y ɪ", "uz": "y ɪ", "yue": "nɡ ŋ eoi ɵy eo ɵ oe œː yu yː z dz c ts"}
 _OF_INDIA = ("as", "bn", "bpy", "gu", "hi", "kn", "kok", "ml", "mr", "ne", "or", "pa", "sd", "si", "ta", "te", "ur")
-_RENAMED |= dict.fromkeys((*_OF_INDIA, "sw"), "c tʃ ɟ dʒ")
+_RENAMED |= dict.fromkeys(_OF_INDIA, "c tʃ ɟ dʒ")
 # Beside letters: long, voiceless (Icelandic), palatalized (Estonian), and a tone of Punjabi's, left out.
 _LETTERS = str.maketrans("εΦ?SZNXAK`[:#^", "ɛɸʔʃʒŋχɑɬʼ\u032aː\u0325ʲ", "+") | {ord("ʦ"): "ts"}
 _VOWEL = f"[{''.join(sorted(VOWELS))}]"

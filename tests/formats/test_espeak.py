@@ -64,7 +64,7 @@ tn: tlhano ɬ a n ʊ
 sq: mollë m ɔ lː ə
 si: අඹ ɐ m b ə
 hi: चाय tʃ aː j, जल dʒ ʌ l
-sw: maji m a dʒ i
+sw: maji m a ɟ i
 gu: છ tʃʰ ə
 bpy: ঘর ɡʰ ə ɾ
 ko: 까치 q ɐ tʃʰ i
