@@ -70,7 +70,8 @@ def z_norm(
     Raises
     ------
     DataError
-        A score that is NaN, cohort scores that are not finite, equal for a row, too few, or of another shape.
+        A score that is NaN, cohort scores that are not finite, equal for a row, too few, or of another shape; `out` of
+        another shape, or of whole numbers.
 
     Examples
     --------
@@ -303,6 +304,8 @@ def _normalize_matrix(
         out = np.empty(matrix.shape)
     elif out.shape != matrix.shape:
         raise DataError(f"out: found shape {out.shape}, expected that of the scores, {matrix.shape}")
+    elif out.dtype.kind != "f":
+        raise DataError(f"out: found {out.dtype}, expected floating-point numbers, as normalized scores are")
     tests = np.arange(matrix.shape[1])
     for start, stop in blocks(*matrix.shape):
         block = matrix[start:stop].astype(np.float64, copy=False)

@@ -213,6 +213,13 @@ BASE = data(5, 8)
         ),
         ("z", {"model_speakers": ["s0"]}, {}, DataError, "^model_speakers: found 1, expected one for each of the 7"),
         ("z", {}, {"out": np.empty((1, 1))}, DataError, r"^out: found shape \(1, 1\), expected that of the scores"),
+        (
+            "z",
+            {},
+            {"out": np.empty((M, T), np.int64)},
+            DataError,
+            r"^out: found int64, expected floating-point numbers",
+        ),
     ],
 )
 def test_bad_input_is_refused(method, change, options, error, message):
