@@ -99,8 +99,14 @@ class StatsBatch:
         """Second-order statistics about some means (K, D), shape (U, K, D)."""
         assert self.sum_xx is not None
         mine = np.zeros(1) if self.center is None else self.center
-        n, step = self.n[:, :, None], mine - means
-        return self.sum_xx + step * (2 * (self.sum_x - n * mine) + n * step)
+        step = mine - means
+        # sum_xx + step (2 (sum_x - n mine) + n step), in one array: they are large
+        squares = self.n[:, :, None] * (step - 2 * mine)
+        squares += self.sum_x
+        squares += self.sum_x
+        squares *= step
+        squares += self.sum_xx
+        return squares
 
 
 Statistics = Sequence[GMMStats] | StatsSource

@@ -84,5 +84,10 @@ def _gains(model: DiagonalGMM, ubm: DiagonalGMM) -> NDArray[np.float64]:
 
 def _supervectors(batch: StatsBatch, means: NDArray[np.float64]) -> NDArray[np.float64]:
     """Statistics a frame about some means, an utterance a row."""
-    columns = (batch.centered(means, np.ones_like(means)), batch.squares_about(means), batch.n)
-    return np.hstack([column.reshape(len(batch), -1) for column in columns]) / batch.num_frames[:, None]
+    size, count = means.size, len(batch)
+    vectors = np.empty((count, 2 * size + batch.n.shape[1]))
+    vectors[:, :size] = batch.centered(means, np.ones_like(means)).reshape(count, size)
+    vectors[:, size : 2 * size] = batch.squares_about(means).reshape(count, size)
+    vectors[:, 2 * size :] = batch.n
+    vectors /= batch.num_frames[:, None]
+    return vectors
