@@ -31,7 +31,7 @@ LOOP_SCALE = 0.2  # of log-likelihoods beside a phone bigram
 BESIDE = {"context": 9, "dim": 45, "total_gaussians": 2000, "adapted_gaussians": 10000}  # without contexts, beside TOP
 NETWORK = {"context": 4, "hidden": 640, "rates": [1e-3, 1e-3, 4e-4, 1.6e-4, 6.4e-5]}  # on frames of that model
 WEIGHTS = {"top": 0.25, "beside": 0.25, "network": 1.5}  # of log-likelihoods where all are together
-CLASSIFIER = phone_gmms.AdaptedClassifierConfig()
+CLASSIFIER = phone_gmms.AdaptedClassifierConfig(unadapted=phone_gmms.PhoneClassifierConfig(dim=50))
 DEV_EVERY = 5  # of the background's speakers, sorted, this one and its fellows are kept for development
 PICTURE = (0.5, 3.0)  # s, of the first utterance
 

@@ -32,7 +32,7 @@ SENTENCES = Path(__file__).with_name("sentences.txt")
 FOLDS = 3  # each time a third of the voices is aligned, saying a third of the sentences, after training on the others
 TRAINING = {"max_iter": 20}
 PASSES = 2  # of the flat start: once more from single Gaussians
-CLASSIFIER = phone_gmms.PhoneClassifierConfig(smoothing=0.0)  # exact times need none
+CLASSIFIER = phone_gmms.PhoneClassifierConfig(dim=50, smoothing=0.0)  # exact times need none
 EXACT, FLAT, ENGLISH = "trained on the exact times", "flat start", "English model"
 FOLLOWING = {f"{FLAT}, {number} utterances labeled": number for number in (20, 40)}  # of those of the training
 
