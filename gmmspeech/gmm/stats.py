@@ -117,9 +117,7 @@ class GMMStats(Described):
             mine, squares = self.center, self.squares
         if mine is center or np.array_equal(mine, center):
             return squares
-        n = self.n[:, None]
-        step = mine - center
-        return squares + step * (2 * (self.sum_x - n * mine) + n * step)
+        return moved_squares(squares, self.sum_x, self.n, mine, center)
 
     def scatter_about(self, center: NDArray[np.float64] | None, count: int) -> NDArray[np.float64]:
         """Scatter matrices about a point (D,), shape (K, D, D) or (1, D, D), as in `scatter`."""
@@ -142,6 +140,18 @@ class GMMStats(Described):
         means = self.sum_x / counts
         center = np.zeros(1) if self.center is None else self.center
         return means, self.squares_about(center) / counts - (means - center) ** 2
+
+
+def moved_squares(
+    squares: NDArray[np.float64],
+    sum_x: NDArray[np.float64],
+    n: NDArray[np.float64],
+    old: NDArray[np.float64],
+    new: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Second-order statistics (K, D) about a new point, from those about an old one; points are (D,) or (K, D)."""
+    step, n = old - new, n[:, None]
+    return squares + step * (2 * (sum_x - n * old) + n * step)
 
 
 def check_statistics(owner: str, stats: GMMStats, shape: tuple[int, ...]) -> None:

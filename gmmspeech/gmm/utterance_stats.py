@@ -15,7 +15,7 @@ from gmmspeech.checks import check_shape, first_bad
 from gmmspeech.errors import FeatureError, ModelError, counted
 from gmmspeech.features.compatibility import check_same_front_end
 from gmmspeech.files.checkpoints import digest
-from gmmspeech.gmm.stats import GMMStats
+from gmmspeech.gmm.stats import GMMStats, moved_squares
 
 if TYPE_CHECKING:
     from gmmspeech.gmm.full import GMM
@@ -99,13 +99,9 @@ class StatsBatch:
         """Second-order statistics about some means (K, D), shape (U, K, D)."""
         assert self.sum_xx is not None
         mine = np.zeros(1) if self.center is None else self.center
-        step = mine - means
-        # sum_xx + step (2 (sum_x - n mine) + n step), in one array: they are large
-        squares = self.n[:, :, None] * (step - 2 * mine)
-        squares += self.sum_x
-        squares += self.sum_x
-        squares *= step
-        squares += self.sum_xx
+        squares = np.empty_like(self.sum_x)
+        for i, n in enumerate(self.n):  # one by one, since all are large
+            squares[i] = moved_squares(self.sum_xx[i], self.sum_x[i], n, mine, means)
         return squares
 
 
