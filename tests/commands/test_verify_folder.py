@@ -13,6 +13,7 @@ import soundfile
 import gmmspeech as gs
 from gmmspeech.commands import verify_folder as steps, verify_systems as systems
 from gmmspeech.formats.datadir import read_list_map, read_map
+from gmmspeech.gmm.kernels import get_backend, native_kernel
 
 SPEAKERS = "Ann Lee", "Bjørn", "张伟", "a#b%c", "  two  ", "José"
 
@@ -214,7 +215,7 @@ def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
     enrolled = read_list_map(tmp_path / "out" / "protocol" / "spk2utt")
     pitches = [gs.scoring.pitch_llr([[pitch(u) for u in enrolled[model]]], [pitch(test)])[0, 0] for model, test in
                zip(plain.models, plain.tests, strict=True)]  # fmt: skip
-    np.testing.assert_allclose(with_it.values - plain.values, 0.2 * np.array(pitches), atol=1e-5)  # rounded
+    np.testing.assert_allclose(with_it.values - plain.values, 0.2 * np.array(pitches), atol=1e-6)
     assert np.ptp(pitches) > 1
     assert steps.NOISE_NOTE in found.notes
     assert systems.ADAPTED_NOTE in found.notes
@@ -232,11 +233,12 @@ def test_pitch_counts_where_tests_are_short(tmp_path: Path) -> None:
                 strangers, np.vstack([free[u] for s in speakers for u in enrolled[s]]), relevance_factor=50
             )
 
+        rounding = 1e-6 if get_backend() is native_kernel else 1e-5  # NumPy adds up more frames in float32
         for model, test, value in zip(plain.models, plain.tests, plain.values, strict=True):
             others = [s for s in enrolled if s not in (model, test.split("/")[0])]
             expected = gs.SpeakerVerifier(adapted(others), relevance_factor=4.0, scoring="symmetric")
             expected.enroll(model, [free[u] for u in enrolled[model]])
-            assert value == pytest.approx(expected.score(model, free[test]), abs=1e-6)
+            assert value == pytest.approx(expected.score(model, free[test]), abs=rounding)
         np.testing.assert_allclose(verifier.ubm.means_, adapted(list(enrolled)).means_, atol=1e-5)
     ubm = gs.speaker.open_background(16000, same_channel=True)
     front, words = gs.FrontEnd.from_json(ubm.front_end_), tmp_path / "words"
